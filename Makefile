@@ -1,0 +1,29 @@
+# The same commands as `python3 bootstrap.py …`, for those who have make.
+BOOT := python3 bootstrap.py
+PY := .venv/bin/python
+.DEFAULT_GOAL := help
+.PHONY: help setup check test golden docs bench demo
+
+help: ## Show this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+
+setup: ## Install the locked packages into .venv
+	@$(BOOT) setup
+
+check: ## Style, types, import directions, docstrings, house rules
+	@$(BOOT) check
+
+test: ## Every check and every test
+	@$(BOOT) test
+
+golden: ## Rewrite the golden files; look at the diff
+	@$(BOOT) check && $(PY) -m pytest -q --write-golden
+
+docs: ## Rewrite the generated reference pages
+	@$(BOOT) setup && $(PY) tools/write_reference.py
+
+bench: ## Measure, and write bench/results
+	@$(BOOT) setup && $(PY) bench/run.py
+
+demo: ## Make a labelled world, hunt it, open the report
+	@$(BOOT) demo

@@ -1,0 +1,146 @@
+"""
+NDJSON under the contract's own names: one exchange a line; also `[{…}, {…}]` and indented objects.
+
+Blocks of lines go through Arrow's parser, which is fast and gives up on a whole block at the first oddity;
+then the same block is read line by line. Both ways give the same exchanges.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import orjson
+import pyarrow as pa
+import pyarrow.json as pj
+
+from stillhunt.collect import columns as slow_columns
+from stillhunt.collect import documents, lines
+from stillhunt.collect.arrays import Bytes
+from stillhunt.collect.conform import conform, nothing, sliced
+from stillhunt.collect.opening import head
+from stillhunt.collect.tally import Tally
+from stillhunt.contract import EXCHANGES, REQUIRED
+from stillhunt.plugs import Batch, Split
+
+PEEKED_LINES = 32
+
+NOT_IN_PYTHON = re.compile(rb"[:,\[]\s*-?Inf")
+"""A spelling of infinity that Arrow's parser takes and no other."""
+
+
+def read(split: Split) -> Iterator[Batch]:
+    """Yield the exchanges of one split of an NDJSON log, and what was left out."""
+    return read_as(split, EXCHANGES, REQUIRED)
+
+
+def read_as(split: Split, schema: pa.Schema, required: Sequence[str]) -> Iterator[Batch]:
+    """Yield the rows of one split under the names of `schema`."""
+    tally = Tally()
+    first = head(split.path)
+    if documents.layout(first) == "lines" and not documents.refuse_wide(split, first, Tally()):
+        for block, origin in documents.line_blocks(split, tally):
+            yield from _delivered(_of_block(block, origin, schema, required, tally), tally)
+            tally.clear()
+    else:
+        for chunk in documents.chunks(split, tally):
+            yield from _delivered(slow(chunk, schema, required, tally), tally)
+            tally.clear()
+    if tally.left_out():
+        yield Batch(nothing(schema), tally.left_out(), tally.lines)
+
+
+def _delivered(batch: Batch, tally: Tally) -> Iterator[Batch]:
+    """Yield the batch in pieces, with what `tally` holds added to what it left out."""
+    lines_left_out = tally.lines
+    tally.merge(batch.left_out)
+    yield from sliced(Batch(batch.exchanges, tally.left_out(), batch.lines + lines_left_out))
+
+
+def _of_block(
+    block: lines.Block, origin: lines.Origin, schema: pa.Schema, required: Sequence[str], tally: Tally
+) -> Batch:
+    place = origin.place(block.first)
+    rows = fast(block.data, schema)
+    if rows is not None:
+        return conform(rows, schema, required, place)
+    return slow(documents.records_of(block, origin, tally), schema, required, tally)
+
+
+def slow(chunk: documents.Chunk, schema: pa.Schema, required: Sequence[str], tally: Tally) -> Batch:
+    """Return the records as rows, value by value; what cannot be held is counted in `tally`."""
+    rows = slow_columns.batch_of(chunk.records, schema, tally)
+    return conform(rows, schema, required, chunk.place)
+
+
+def fast(data: bytes, schema: pa.Schema) -> pa.RecordBatch | None:
+    """
+    Return one row for each line, in types that `conform` can cast; None where line by line is safer.
+
+    1. Types come from the first lines: Arrow converts nothing, and fails on a value of another type. Columns
+       that are not in these lines are not asked for, which would cost much; one that turns up later makes
+       the block slow.
+    2. The bytes must be UTF-8, which Arrow does not check everywhere.
+    3. There must be as many rows as lines, each from `{` to `}`: then each line is one object, as a line's
+       end can lie neither inside a string nor between `}` and `{` of one value.
+    """
+    data = data.removeprefix(lines.BYTE_ORDER_MARK)
+    types = _types(data, schema)  # 1.
+    if types is None or (b"Inf" in data and NOT_IN_PYTHON.search(data)):
+        return None
+    try:
+        pa.array([data], pa.binary()).cast(pa.string())  # 2.
+        table = pj.read_json(
+            Bytes(data),
+            read_options=pj.ReadOptions(use_threads=False, block_size=len(data) + 1),
+            parse_options=pj.ParseOptions(explicit_schema=types, unexpected_field_behavior="infer"),
+        )
+    except (pa.ArrowException, ValueError):
+        return None
+    ends = data.count(b"\n") + (not data.endswith(b"\n"))
+    if table.num_rows != ends or _joined(data, ends):  # 3.
+        return None
+    if any(name in schema.names and name not in types.names for name in table.schema.names):
+        return None
+    columns = {name: table[name].combine_chunks() for name in types.names}
+    arrays = [columns[name] if name in columns else pa.nulls(table.num_rows) for name in schema.names]
+    return pa.RecordBatch.from_arrays(arrays, names=schema.names)
+
+
+def _joined(data: bytes, ends: int) -> bool:
+    """Whether some line does not start with `{` and end with `}`: an object may then span lines."""
+    bare = data.replace(b"\r\n", b"\n") if b"\r" in data else data
+    between = bare.count(b"}\n{")
+    return between != ends - 1 or not bare.startswith(b"{") or not bare.endswith((b"}", b"}\n"))
+
+
+def _types(data: bytes, schema: pa.Schema) -> pa.Schema | None:
+    """Return the types that the first lines have, contract column by contract column."""
+    seen: dict[str, object] = {}
+    for line in data.split(b"\n", PEEKED_LINES)[:PEEKED_LINES]:
+        try:
+            record = orjson.loads(line) if line else {}
+        except orjson.JSONDecodeError:
+            return None
+        if not isinstance(record, dict):
+            return None
+        for name, value in record.items():
+            if value is not None:
+                seen.setdefault(name, value)
+    types = [(field.name, _type(seen[field.name], field)) for field in schema if field.name in seen]
+    sure = [(name, kind) for name, kind in types if kind is not None]
+    return pa.schema(sure) if len(sure) == len(types) else None
+
+
+def _type(value: object, field: pa.Field[Any]) -> pa.DataType | None:
+    """Return the type to ask for, given a first value; None where only the slow way will do."""
+    if pa.types.is_list(field.type):
+        return field.type if isinstance(value, list) else None
+    if isinstance(value, str):
+        return pa.string()
+    if type(value) is int:
+        return pa.int64()
+    if type(value) is float and not pa.types.is_string(field.type):
+        return pa.float64()
+    return None

@@ -1,0 +1,141 @@
+"""Files, globs and folders become splits: pieces of known format that can be read side by side."""
+
+from __future__ import annotations
+
+import difflib
+import glob
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from stillhunt.collect import documents, opening
+from stillhunt.collect.guess import SUFFIXES, Guess, guess, suffix
+from stillhunt.errors import ConfigError, LogError
+from stillhunt.plugs import Split
+
+SMALLEST_PART = 32 * 2**20
+"""A file is not divided below this many bytes: opening it again would cost more than it saves."""
+
+PARTS_PER_WORKER = 4
+"""So many pieces for each worker that none waits long for the last."""
+
+
+def plan(
+    logs: Sequence[str | Path], format: str | None, *, parts: int, formats: dict[str, str]
+) -> tuple[Split, ...]:
+    """
+    Return the splits of some logs, in the order given, folders and globs in the order of their names.
+
+    `formats` is the table of formats; `format` names one of them, or None to recognise each file's.
+    `parts` is how many workers will read.
+    Raises `ConfigError` for an unknown format and `LogError` where nothing is
+    found or recognised.
+    """
+    if format is not None and format not in formats:
+        raise ConfigError(_unknown_format(format, formats))
+    if not logs:
+        raise LogError("No log was given.\nPass files, folders or globs.")
+    named: dict[Path, str] = {}
+    for log in logs:
+        for path, chosen in _recognised(log, format, formats).items():
+            named.setdefault(path, chosen)
+    sizes = {path: path.stat().st_size for path in named}
+    target = max(SMALLEST_PART, sum(sizes.values()) // max(1, parts * PARTS_PER_WORKER))
+    return tuple(
+        split
+        for path, chosen in named.items()
+        for split in _divided(path, chosen, 1 if parts <= 1 else -(-sizes[path] // target))
+    )
+
+
+def _recognised(log: str | Path, format: str | None, formats: dict[str, str]) -> dict[Path, str]:
+    """Return the files that one argument stands for, with the format of each."""
+    paths, asked = _found(log, format)
+    guesses = {path: Guess(format, "") if format else guess(path) for path in paths}
+    known = {path: one.format for path, one in guesses.items() if one.format}
+    if len(known) < len(paths) and (asked or not known):
+        path, one = next((path, one) for path, one in guesses.items() if one.format is None)
+        raise LogError(
+            f"{path}: the format of this log was not recognised.\n   {one.reason}\n"
+            f"Name it with `--format`, one of {', '.join(sorted(formats))}, or leave the file away."
+        )
+    return known
+
+
+def _found(log: str | Path, format: str | None) -> tuple[list[Path], bool]:
+    """Return the files that one argument stands for, and whether they were asked for by name."""
+    path = Path(log)
+    if path.is_dir():
+        files = [file for file in _walk(path) if _may_be_log(file, format)]
+        if not files:
+            kinds = " ".join(SUFFIXES)
+            raise LogError(
+                f"{path}: this folder holds no log.\n"
+                f"   Looked for files that end in {kinds}, also with .gz or .zst.\n"
+                "Pass the files themselves, with `--format` where their names end otherwise."
+            )
+        return files, False
+    if path.exists():
+        return [path], True
+    matches = sorted(Path(match) for match in glob.glob(str(log), recursive=True))
+    files = [file for match in matches for file in (_walk(match) if match.is_dir() else [match])]
+    files = [file for file in files if _may_be_log(file, format) or file in matches]
+    if not files:
+        what = (
+            "no file matches this pattern" if glob.has_magic(str(log)) else "there is no such file or folder"
+        )
+        raise LogError(f"{log}: {what}.\nPass files, folders or globs that exist, relative to {Path.cwd()}.")
+    return files, False
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    """Yield the files under a folder by name, without hidden ones and those of tools (`_SUCCESS`)."""
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith((".", "_")):
+            continue
+        if path.is_dir():
+            yield from _walk(path)
+        elif path.is_file():
+            yield path
+
+
+def _may_be_log(path: Path, format: str | None) -> bool:
+    """Whether a file in a folder is taken for a log; a format from elsewhere may use any name."""
+    found = suffix(path)
+    if format is None:
+        return found is not None
+    if format in SUFFIXES.values() or format == "litellm":
+        kind = "ndjson" if format == "litellm" else format
+        return found is not None and SUFFIXES[found] == kind
+    return True
+
+
+def _divided(path: Path, format: str, wanted: int) -> list[Split]:
+    """Return a file as at most `wanted` splits; only Parquet and plain lines of JSON can be divided."""
+    possible = 1
+    if wanted > 1 and format == "parquet":
+        possible = _row_groups(path)
+    elif wanted > 1 and format in ("ndjson", "litellm") and not opening.is_packed(path):
+        first = opening.head(path)
+        possible = wanted if documents.layout(first) == "lines" and not opening.wide_text(first) else 1
+    parts = max(1, min(wanted, possible))
+    return [Split(path=str(path), format=format, part=part, parts=parts) for part in range(parts)]
+
+
+def _row_groups(path: Path) -> int:
+    try:
+        with pq.ParquetFile(path) as file:
+            return int(file.num_row_groups)
+    except (pa.ArrowException, OSError, ValueError):
+        return 1  # the reader says what is wrong with it
+
+
+def _unknown_format(format: str, formats: dict[str, str]) -> str:
+    near = difflib.get_close_matches(format, formats, n=1)
+    hint = f" Did you mean `{near[0]}`?" if near else ""
+    return (
+        f"There is no log format `{format}`.{hint}\n"
+        f"Name one of {', '.join(sorted(formats))}, or leave `--format` away to have it recognised."
+    )

@@ -1,0 +1,148 @@
+"""
+One exchange → one call: the row without text that everything later reads.
+
+A call keeps who, when, on which model, how it ended and how many tokens; every other column becomes a keyed hash,
+and the text becomes fingerprints (`shingles.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from stillhunt.contract import EXCHANGES, TIMESTAMP
+from stillhunt.digest.capabilities import classify, word_lists
+from stillhunt.digest.keys import Key
+from stillhunt.digest.shingles import HALF, Fingerprints, build_lexicon, fingerprint
+from stillhunt.digest.siphash import keyed_hash
+
+SYSTEM_MARKS = 4
+"""Sampled shingles kept of a system prompt: the smallest ones, so that near-equal system prompts share them."""
+
+CALLS = pa.schema(
+    [
+        ("exchange_id", pa.string()),
+        ("exchange_h", pa.uint64()),
+        ("account_id", pa.string()),
+        ("org_id", pa.string()),
+        ("started_at", TIMESTAMP),
+        ("model", pa.string()),
+        ("status", pa.string()),
+        ("tokens_in", pa.int64()),
+        ("tokens_out", pa.int64()),
+        ("tokens_reasoning", pa.int64()),
+        ("country", pa.string()),
+        ("prompt_h", pa.uint64()),
+        ("shingles", pa.list_(pa.uint64())),
+        ("sketch", pa.binary(2 * HALF)),
+        ("capability", pa.uint8()),
+        ("system_h", pa.uint64()),
+        ("system_marks", pa.list_(pa.uint64())),
+        ("network_h", pa.uint64()),
+        ("tls_h", pa.uint64()),
+        ("agent_h", pa.uint64()),
+        ("tools_h", pa.uint64()),
+        ("device_h", pa.uint64()),
+        ("reasoning_h", pa.list_(pa.uint64())),
+    ]
+)
+
+_KEPT = ("org_id", "model", "status", "tokens_in", "tokens_out", "tokens_reasoning", "country")
+
+
+class Digester:
+    """
+    Digests batches of exchanges under one key.
+
+    `one_in` is the sampling rate of shingles. Holds no text and no state between batches; safe to share by threads.
+    """
+
+    def __init__(self, key: Key, *, one_in: int) -> None:
+        self._text = key.words("text")
+        self._subkeys = {
+            purpose: key.words(purpose)
+            for purpose in ("exchange", "network", "tls", "agent", "tools", "device", "reasoning")
+        }
+        self._one_in = one_in
+        self._lexicon = build_lexicon(word_lists(), self._text)
+
+    def calls(self, exchanges: pa.RecordBatch) -> pa.RecordBatch:
+        """Return one row of `CALLS` per exchange, in the same order."""
+        n = exchanges.num_rows
+        columns: dict[str, pa.Array] = {
+            "exchange_id": exchanges.column("exchange_id"),
+            "exchange_h": keyed_hash(exchanges.column("exchange_id"), self._subkeys["exchange"]),
+            "account_id": exchanges.column("account_id"),
+            "started_at": exchanges.column("started_at"),
+        }
+        columns |= {name: _column(exchanges, name) for name in _KEPT}
+        columns |= self._prompt(_column(exchanges, "prompt"))
+        columns |= self._system(_column(exchanges, "system"))
+        columns["network_h"] = keyed_hash(_column(exchanges, "client_ip"), self._subkeys["network"], network=True)
+        columns["tls_h"] = self._hash("tls", [_column(exchanges, "tls_ja4"), _column(exchanges, "header_order")])
+        columns["agent_h"] = self._hash("agent", [_column(exchanges, "user_agent")])
+        columns["tools_h"] = self._hash("tools", [_column(exchanges, "tools_hash")])
+        columns["device_h"] = self._hash("device", [_column(exchanges, "device_id")])
+        columns["reasoning_h"] = self._list_hash("reasoning", _column(exchanges, "reasoning_presented"))
+        return pa.RecordBatch.from_arrays(
+            [columns[f.name] if f.name in columns else pa.nulls(n, f.type) for f in CALLS], schema=CALLS
+        )
+
+    def _prompt(self, texts: pa.Array) -> dict[str, pa.Array]:
+        found = fingerprint(texts, self._text, self._lexicon, one_in=self._one_in)
+        offsets = pa.array(found.offsets, mask=np.append(found.empty, False))
+        return {
+            "prompt_h": pa.array(found.whole, mask=found.empty),
+            "shingles": pa.ListArray.from_arrays(offsets, pa.array(found.shingles)),
+            "sketch": _sketches(found),
+            "capability": pa.array(classify(found.lexicon), mask=found.empty),
+        }
+
+    def _system(self, texts: pa.Array) -> dict[str, pa.Array]:
+        coded = texts.dictionary_encode()
+        found = fingerprint(coded.dictionary, self._text, self._lexicon, one_in=self._one_in)
+        marks = [
+            np.sort(found.shingles[found.offsets[i] : found.offsets[i + 1]])[:SYSTEM_MARKS]
+            for i in range(len(coded.dictionary))
+        ]
+        whole = pa.array(found.whole, mask=found.empty)
+        return {
+            "system_h": whole.take(coded.indices),
+            "system_marks": pa.array(marks, pa.list_(pa.uint64())).take(coded.indices),
+        }
+
+    def _hash(self, purpose: str, parts: Sequence[pa.Array]) -> pa.Array:
+        coded = _joined(parts).dictionary_encode()
+        return keyed_hash(coded.dictionary, self._subkeys[purpose]).take(coded.indices)
+
+    def _list_hash(self, purpose: str, lists: pa.Array) -> pa.Array:
+        if lists.null_count == len(lists):
+            return pa.nulls(len(lists), pa.list_(pa.uint64()))
+        hashed = keyed_hash(lists.flatten(), self._subkeys[purpose])
+        lengths = pc.fill_null(pc.list_value_length(lists), 0).to_numpy(zero_copy_only=False)
+        offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
+        return pa.ListArray.from_arrays(pa.array(offsets), hashed)
+
+
+def _sketches(found: Fingerprints) -> pa.Array:
+    buffer = pa.py_buffer(np.ascontiguousarray(found.sketch))
+    validity = pa.array(~found.empty).buffers()[1]
+    return pa.FixedSizeBinaryArray.from_buffers(pa.binary(2 * HALF), len(found.whole), [validity, buffer])
+
+
+def _joined(parts: Sequence[pa.Array]) -> pa.Array:
+    """Join the parts with a unit separator; null only where every part is null."""
+    if len(parts) == 1:
+        return parts[0]
+    filled = [pc.fill_null(part, "") for part in parts]
+    joined = pc.binary_join_element_wise(*filled, "\x1f")
+    return pc.if_else(pc.equal(joined, "\x1f" * (len(parts) - 1)), None, joined)
+
+
+def _column(exchanges: pa.RecordBatch, name: str) -> pa.Array:
+    """Return a column of the contract, all null where the source does not have it."""
+    index = exchanges.schema.get_field_index(name)
+    return exchanges.column(index) if index >= 0 else pa.nulls(exchanges.num_rows, EXCHANGES.field(name).type)

@@ -1,0 +1,82 @@
+"""
+Digested calls and account records → the relations `call`, `account`, `owner`.
+
+Each exchange counts once: of calls with one exchange id, the earliest is kept and the rest are left out.
+"""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from stillhunt.engines import Engine
+from stillhunt.model import LeftOut
+
+
+def build(engine: Engine, accounts: pa.Table) -> tuple[LeftOut, ...]:
+    """
+    Make `call`, `account` and `owner` from `raw_call` and the account records; return what was left out.
+
+    1. Drop repeats of an exchange id.
+    2. Number accounts by first call; the owner is the declared organisation, else the account.
+    3. Number owners by first call, with the country most of their calls come from.
+    """
+    left_out = _deduplicate(engine)                                                      # 1.
+    engine.register("account_record", _records(accounts))
+    engine.create(                                                                       # 2.
+        "seen",
+        "SELECT account_id, min(started_at) AS first_at, max(org_id) AS org_id FROM distinct_call GROUP BY account_id",
+    )
+    engine.create(
+        "account",
+        "SELECT (row_number() OVER (ORDER BY first_at, account_id) - 1)::INTEGER AS acct, account_id, first_at,"
+        " coalesce('org:' || nullif(r.org_id, ''), 'org:' || nullif(s.org_id, ''), 'account:' || account_id) AS owner_name,"
+        " nullif(r.licence, '') AS licence FROM seen s LEFT JOIN account_record r USING (account_id)",
+    )
+    engine.create(
+        "account_country",
+        "SELECT account_id, country FROM (SELECT account_id, country, row_number() OVER (PARTITION BY account_id"
+        " ORDER BY count(*) DESC, country) AS rank FROM distinct_call WHERE country IS NOT NULL"
+        " GROUP BY account_id, country) WHERE rank = 1",
+    )
+    engine.create(                                                                       # 3.
+        "owner",
+        "SELECT (row_number() OVER (ORDER BY first_at, owner_name) - 1)::INTEGER AS owner, owner_name,"
+        " (dense_rank() OVER (ORDER BY country NULLS FIRST) - 1)::SMALLINT AS stratum, licence FROM"
+        " (SELECT owner_name, min(a.first_at) AS first_at, min(c.country) AS country, max(a.licence) AS licence"
+        " FROM account a LEFT JOIN account_country c USING (account_id) GROUP BY owner_name)",
+    )
+    engine.create("account", "SELECT a.*, o.owner FROM account a JOIN owner o USING (owner_name)")
+    engine.view("call", "SELECT c.*, a.acct FROM distinct_call c JOIN account a USING (account_id)")
+    return left_out
+
+
+def _deduplicate(engine: Engine) -> tuple[LeftOut, ...]:
+    engine.create("repeated", "SELECT exchange_h FROM raw_call GROUP BY exchange_h HAVING count(*) > 1")
+    engine.create(
+        "kept_repeat",
+        "SELECT * EXCLUDE (rank) FROM (SELECT *, row_number() OVER (PARTITION BY exchange_h ORDER BY started_at, account_id, model)"
+        " AS rank FROM raw_call WHERE exchange_h IN (SELECT exchange_h FROM repeated)) WHERE rank = 1",
+    )
+    counts = engine.fetch(
+        "SELECT (SELECT count(*) FROM raw_call WHERE exchange_h IN (SELECT exchange_h FROM repeated))"
+        " - (SELECT count(*) FROM kept_repeat) AS extra"
+    ).to_pylist()[0]
+    if not counts["extra"]:
+        engine.view("distinct_call", "SELECT * FROM raw_call")
+        return ()
+    engine.view(
+        "distinct_call",
+        "SELECT * FROM raw_call WHERE exchange_h NOT IN (SELECT exchange_h FROM repeated)"
+        " UNION ALL SELECT * FROM kept_repeat",
+    )
+    return (LeftOut(what="exchange", reason="its exchange id was read before: only the earliest counts", count=counts["extra"]),)
+
+
+def _records(accounts: pa.Table) -> pa.Table:
+    n = accounts.num_rows
+    return pa.table(
+        {
+            name: accounts.column(name) if name in accounts.column_names else pa.nulls(n, pa.string())
+            for name in ("account_id", "org_id", "licence")
+        }
+    )

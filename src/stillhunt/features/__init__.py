@@ -1,0 +1,5 @@
+"""Calls → profile: when, how much, of what, on which models. Profiles describe; they never accuse."""
+
+from stillhunt.features.profile import profile
+
+__all__ = ["profile"]

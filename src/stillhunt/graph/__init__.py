@@ -1,0 +1,7 @@
+"""Traits → groups: which owners are worth comparing, how surprising is what they share, which groups they form."""
+
+from stillhunt.graph.candidates import CandidatePairs, candidate_pairs
+from stillhunt.graph.groups import propose
+from stillhunt.graph.incidence import fetch_incidence
+
+__all__ = ["CandidatePairs", "candidate_pairs", "fetch_incidence", "propose"]

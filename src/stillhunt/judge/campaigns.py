@@ -1,0 +1,296 @@
+"""
+Linked sets → campaigns with their claims, and the sets that are not accused, each with the reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from stillhunt.engines import Engine
+from stillhunt.judge.alternatives import alternatives
+from stillhunt.judge.evidence import evidence, shared_kinds
+from stillhunt.judge.false_discovery import adjusted
+from stillhunt.judge.interchangeable import NotRun
+from stillhunt.judge.linkage import Population
+from stillhunt.judge.operate import Operation, operation
+from stillhunt.judge.sets import LINKAGE_LEVEL, LinkedOwners, linked_sets
+from stillhunt.model import AccountId, Campaign, Claim, Link, LinkedSet, Membership, Profile
+
+DRAWN_LINKS = 4000
+"""Links kept with a campaign for drawing, at most (the most surprising)."""
+
+ASSUMPTIONS = (
+    "key 1: the values that unrelated customers hold are independent between the trait groups, given the country",
+    "key 2: honest linked groups vary together or independently in time, never against each other; and each of their"
+    " accounts keeps to its own subject at least as much as the stated coherence",
+    "organisations are declared truthfully: accounts of one organisation are one owner",
+    "the p-values of different sets are independent or positively dependent (Benjamini–Hochberg)",
+)
+
+METHOD = (
+    "link, operate, conceal: an urn-bet e-value over all subsets of owners; variance ratio, subject coherence and"
+    " missing coincidences on behaviour that linking did not use, Bonferroni over the three; inverse Simpson index of"
+    " cards and e-mail domains; Benjamini–Hochberg over the sets that pass keys 1 and 3; e-BH over accounts"
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rule:
+    """The settings of the whole rule; `tag` names a set of account ids; `labels` names trait kinds."""
+
+    level: float
+    membership_level: float
+    declared_customers: float
+    rho0: float
+    draws: int
+    seed: int
+    tag: Callable[[list[str]], str]
+    labels: Mapping[str, str]
+    profile: Callable[[pa.Table], Profile]
+    not_seen: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Judged:
+    """Everything the judge has to say: campaigns, sets not accused, and how many sets key 2 was put to."""
+
+    campaigns: tuple[Campaign, ...]
+    linked: tuple[LinkedSet, ...]
+    tested: int
+
+
+def judge(
+    engine: Engine,
+    population: Population,
+    groups: Sequence[npt.NDArray[np.int32]],
+    links: tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.float64]],
+    rule: Rule,
+    *,
+    progress: Callable[[float], None],
+) -> Judged:
+    """
+    Apply the whole rule to proposed groups of owners.
+
+    1. Keys 1 and 3: which groups are linked, and which of those present themselves as several customers.
+    2. Key 2 on each of them.
+    3. Benjamini–Hochberg over the sets put to key 2.
+    4. Every linked set becomes a campaign or an entry of the list of those not accused.
+    """
+    found = linked_sets(population, groups, membership_level=rule.membership_level)              # 1.
+    disguised = [
+        f for f in found
+        if f.concealment.customers is not None and f.concealment.customers >= rule.declared_customers
+    ]  # fmt: skip
+    linked_owners = np.concatenate([np.zeros(0, np.int32), *(f.owners for f in found)])
+    engine.register("linked_owner", pa.table({"owner": linked_owners}))
+    operations = []
+    for number, one in enumerate(disguised):                                                     # 2.
+        operations.append(operation(engine, one.owners, rho0=rule.rho0, draws=rule.draws, seed=rule.seed))
+        progress((number + 1) / len(disguised))
+    q_values = adjusted(np.array([o.p_value for o in operations], dtype=np.float64))             # 3.
+    names = _account_names(engine)
+    campaigns, linked = [], []                                                                   # 4.
+    for one, operated, q in zip(disguised, operations, q_values.tolist(), strict=True):
+        if q <= rule.level - LINKAGE_LEVEL:
+            campaigns.append(_campaign(population, one, operated, q, links, names, rule))
+        else:
+            linked.append(_not_accused(population, one, operated, names, rule))
+    tested = {id(one) for one in disguised}
+    linked += [_not_accused(population, one, None, names, rule) for one in found if id(one) not in tested]
+    campaigns.sort(key=lambda c: (-c.profile.n_exchanges, c.id))
+    linked.sort(key=lambda s: (s.list_name, -len(s.account_ids), s.id))
+    return Judged(campaigns=tuple(campaigns), linked=tuple(linked), tested=len(disguised))
+
+
+@dataclass(frozen=True, slots=True)
+class _Names:
+    account_ids: npt.NDArray[np.object_]
+    start: npt.NDArray[np.int64]
+    calls: npt.NDArray[np.int64]
+
+    def of(self, owners: npt.NDArray[np.int32]) -> list[str]:
+        """Return the account ids of some owners, sorted."""
+        return sorted(a for o in owners.tolist() for a in self.account_ids[self.start[o] : self.start[o + 1]])
+
+
+def _account_names(engine: Engine) -> _Names:
+    rows = engine.fetch(
+        "SELECT a.owner, a.account_id, s.n FROM account a JOIN"
+        " (SELECT account_id, count(*) AS n FROM distinct_call GROUP BY account_id) s USING (account_id)"
+        " ORDER BY a.owner, a.account_id"
+    )
+    owner = rows.column("owner").to_numpy()
+    n = int(owner.max(initial=-1)) + 1
+    return _Names(
+        account_ids=np.array(rows.column("account_id").to_pylist(), dtype=object),
+        start=np.searchsorted(owner, np.arange(n + 1)),
+        calls=rows.column("n").to_numpy(),
+    )
+
+
+def _campaign(
+    population: Population,
+    found: LinkedOwners,
+    operated: Operation,
+    q_value: float,
+    links: tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.float64]],
+    names: _Names,
+    rule: Rule,
+) -> Campaign:
+    members = _members(population, found, operated, rule)
+    strand_calls = operated.calls.take(pa.array(np.sort(operated.strand.rows)))
+    ids = sorted(m.account_id for m in members)
+    customers = found.concealment.customers
+    assert customers is not None
+    number = rule.tag([str(i) for i in ids])
+    return Campaign(
+        id=f"campaign-{number}",
+        claim=Claim(
+            statement=(
+                f"These {len(members):,} accounts are linked beyond chance, operated jointly, and presented as"
+                f" {customers:.1f} unrelated customers. Nothing is claimed about who operates them or to what end."
+            ),
+            level=rule.level,
+            method=METHOD,
+            assumptions=ASSUMPTIONS,
+            seed=rule.seed,
+        ),
+        members=members,
+        profile=rule.profile(strand_calls),
+        evidence=evidence(
+            population, found, operated, rule.labels, threshold=rule.declared_customers, rho0=rule.rho0
+        ),
+        alternatives=alternatives(population, found, operated, threshold=rule.declared_customers),
+        not_seen=(*rule.not_seen, *_tests_not_run(operated)),
+        links=_links(found.owners, links, members, operated, population),
+        linkage_log10=found.linkage.weighted_log10,
+        p_value=operated.p_value,
+        q_value=q_value,
+        declared_customers=customers,
+        strand=operated.strand.description,
+    )
+
+
+def _members(
+    population: Population, found: LinkedOwners, operated: Operation, rule: Rule
+) -> tuple[Membership, ...]:
+    """Accounts with at least one call in the strand, most certain first; confidence is 1 - n / (r e), bounded by 0."""
+    account_ids = operated.calls.column("account_id").to_pylist()
+    position = operated.calls.column("account").to_numpy()
+    in_strand = np.zeros(len(account_ids), dtype=bool)
+    in_strand[operated.strand.rows] = True
+    inside: dict[str, list[int]] = {}
+    for name, owner, harvested in zip(account_ids, position.tolist(), in_strand.tolist(), strict=True):
+        counts = inside.setdefault(name, [owner, 0, 0])
+        counts[1 if harvested else 2] += 1
+    n, r = population.incidence.n_owners, len(found.owners)
+    out = []
+    for name, (owner, harvested, other) in inside.items():
+        if not harvested:
+            continue
+        log_e = float(found.log_e[owner])
+        bound = float(np.exp(np.clip(np.log(n / r) - log_e, -700, 0)))
+        out.append(
+            Membership(
+                account_id=AccountId(name),
+                confidence=round(1.0 - bound, 6),
+                e_value_log10=round(log_e / np.log(10), 3),
+                n_exchanges=harvested,
+                n_other=other,
+                shared=shared_kinds(population, found, owner, rule.labels),
+            )
+        )
+    return tuple(sorted(out, key=lambda m: (-m.e_value_log10, m.account_id)))
+
+
+def _links(
+    owners: npt.NDArray[np.int32],
+    links: tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.float64]],
+    members: tuple[Membership, ...],
+    operated: Operation,
+    population: Population,
+) -> tuple[Link, ...]:
+    i, j, s = links
+    inside = np.isin(i, owners) & np.isin(j, owners)
+    i, j, s = i[inside], j[inside], s[inside]
+    order = np.lexsort((j, i, -s))[:DRAWN_LINKS]
+    accused = {m.account_id for m in members}
+    first: dict[int, AccountId] = {}
+    for name, position in zip(
+        operated.calls.column("account_id").to_pylist(), operated.calls.column("account").to_pylist(), strict=True
+    ):
+        if name in accused:
+            owner = int(owners[position])
+            first[owner] = min(first.get(owner, AccountId(name)), AccountId(name))
+    out = []
+    for k in order.tolist():
+        a, b = int(i[k]), int(j[k])
+        if a in first and b in first:
+            out.append(Link(a=first[a], b=first[b], surprise=round(float(s[k]), 3), groups=_groups(population, a, b)))
+    return tuple(out)
+
+
+def _groups(population: Population, a: int, b: int) -> tuple[str, ...]:
+    """The dependence groups in which two owners share a value."""
+    incidence = population.incidence
+    _, one = population.rows(np.array([a], dtype=np.int32))
+    _, two = population.rows(np.array([b], dtype=np.int32))
+    shared = np.intersect1d(one, two)
+    shared = shared[2 * population.n_of_value[shared] < incidence.n_owners]
+    return tuple(incidence.groups[g] for g in np.unique(incidence.kind_group[incidence.value_kind[shared]]))
+
+
+def _not_accused(
+    population: Population, found: LinkedOwners, operated: Operation | None, names: _Names, rule: Rule
+) -> LinkedSet:
+    customers = found.concealment.customers
+    ids = names.of(found.owners)
+    if operated is not None:
+        list_name = "honest group"
+        reason = (
+            "linked, but nothing shows that one operator runs it: the tests of joint operation give"
+            f" p = {operated.p_value:.2g}."
+        )
+    elif customers is None:
+        list_name = "not examined"
+        reason = "linked, but how it presents itself could not be seen: no card and no e-mail domain for most accounts."
+    else:
+        list_name = "one customer, many accounts"
+        reason = (
+            f"linked, and it does not hide it: it presents itself as {customers:.1f} customers,"
+            f" fewer than {rule.declared_customers:g}."
+        )
+    groups = [
+        name
+        for name, g in zip(population.incidence.groups, found.linkage.groups_log10, strict=True)
+        if g >= 1
+    ]
+    calls = sum(int(names.calls[names.start[o] : names.start[o + 1]].sum()) for o in found.owners.tolist())
+    return LinkedSet(
+        id=f"set-{rule.tag(ids)}",
+        account_ids=tuple(AccountId(i) for i in ids),
+        owners=len(found.owners),
+        n_exchanges=calls,
+        linkage_log10=found.linkage.weighted_log10,
+        p_value=None if operated is None else operated.p_value,
+        declared_customers=customers,
+        reason=reason,
+        list_name=list_name,
+        shared=tuple(groups),
+    )
+
+
+def _tests_not_run(operated: Operation) -> tuple[str, ...]:
+    out = []
+    if operated.clock is None:
+        out.append("the clock test did not run: too few calls, accounts or days")
+    if isinstance(operated.interchange, NotRun):
+        out.append(f"the interchange test did not run: {operated.interchange.reason}")
+    if operated.queue is None:
+        out.append("the queue test did not run: the template has too few other users, or coincidences are too rare there")
+    return tuple(out)

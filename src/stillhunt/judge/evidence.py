@@ -1,0 +1,215 @@
+"""Test results → evidence: sentences with the numbers that carry them, and the null each was held against."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from scipy.stats import t as student
+
+from stillhunt.judge.interchangeable import NotRun
+from stillhunt.judge.linkage import Population
+from stillhunt.judge.operate import Operation
+from stillhunt.judge.sets import LINKAGE_LEVEL, LinkedOwners
+from stillhunt.model import Evidence, ExchangeId, NullDistribution
+
+POINTERS = 20
+"""Exchange ids that a piece of evidence points to, at most."""
+
+TOP_VALUES = 5
+
+
+def evidence(
+    population: Population,
+    found: LinkedOwners,
+    operation: Operation,
+    labels: Mapping[str, str],
+    *,
+    threshold: float,
+    rho0: float,
+) -> tuple[Evidence, ...]:
+    """Return the evidence of the three keys, strongest witness first."""
+    pointers = _pointers(operation)
+    out = [_linkage(population, found, labels), *_witnesses(population, found, labels)]
+    for item in (_clock(operation, pointers), _interchange(operation, rho0, pointers), _queue(operation, pointers)):
+        if item is not None:
+            out.append(item)
+    out.append(_concealment(found, threshold))
+    return tuple(out)
+
+
+def shared_kinds(population: Population, found: LinkedOwners, member: int, labels: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the names of the trait kinds of which a member holds a value that others of the set hold too."""
+    _, set_value = population.rows(found.owners)
+    values, holders = np.unique(set_value, return_counts=True)
+    _, own = population.rows(found.owners[member : member + 1])
+    shared = own[np.isin(own, values[holders >= 2])]
+    rare = shared[population.n_of_value[shared] < 0.05 * population.incidence.n_owners]
+    kinds = np.unique(population.incidence.value_kind[rare])
+    return tuple(labels[population.incidence.kinds[k]] for k in kinds)
+
+
+def _linkage(population: Population, found: LinkedOwners, labels: Mapping[str, str]) -> Evidence:
+    link = found.linkage
+    names = population.incidence.groups
+    strongest = int(np.argmax(link.groups_log10))
+    return Evidence(
+        kind="linkage",
+        test="urn bet over all subsets",
+        statement=(
+            f"{len(found.owners):,} owners share values that unrelated customers do not: the weighted linkage e-value is"
+            f" 10^{link.weighted_log10:.1f}, and any set of unrelated customers anywhere in this log reaches"
+            f" 10^{-np.log10(LINKAGE_LEVEL):.0f} with probability at most {LINKAGE_LEVEL:.0%}."
+            f" Without its strongest witness ({names[strongest]}) it is 10^{link.without_strongest_log10:.1f}."
+        ),
+        e_value_log10=link.weighted_log10,
+        effect={
+            **{f"log10 e-value, {name}": round(g, 2) for name, g in zip(names, link.groups_log10, strict=True)},
+            "log10 price of choosing the set": round(link.price_log10, 2),
+            "log10 without strongest witness": round(link.without_strongest_log10, 2),
+        },
+    )
+
+
+def _witnesses(population: Population, found: LinkedOwners, labels: Mapping[str, str]) -> list[Evidence]:
+    """One piece of evidence per dependence group that speaks for the set, with the most surprising shared values."""
+    incidence = population.incidence
+    _, value = population.rows(found.owners)
+    values, inside = np.unique(value, return_counts=True)
+    s = len(found.owners)
+    out = []
+    for group in np.argsort(-np.array(found.linkage.groups_log10), kind="stable"):
+        if found.linkage.groups_log10[group] < 1:
+            continue
+        mine = np.flatnonzero((incidence.kind_group[incidence.value_kind[values]] == group) & (inside >= 2))
+        lift = (inside[mine] / s) / (population.n_of_value[values[mine]] / incidence.n_owners)
+        top = mine[np.argsort(-(inside[mine] * np.log(np.maximum(lift, 1.0))), kind="stable")][:TOP_VALUES]
+        described = [
+            f"a {labels[incidence.kinds[incidence.value_kind[values[v]]]]} held by {inside[v]} of the set"
+            f" and {int(population.n_of_value[values[v]]) - int(inside[v])} other owners"
+            for v in top
+        ]
+        rows_of_group = inside[mine].sum()
+        out.append(
+            Evidence(
+                kind="linkage",
+                test=f"shared {incidence.groups[group]}",
+                statement=(
+                    f"{len(mine):,} {incidence.groups[group]} values are shared inside the set ({rows_of_group:,} holdings)."
+                    f" Most surprising: {'; '.join(described)}."
+                ),
+                e_value_log10=float(found.linkage.groups_log10[group]),
+                effect={"shared values": len(mine), "largest share of the set": round(float(inside[mine].max() / s), 3)},
+            )
+        )
+    return out
+
+
+def _clock(operation: Operation, pointers: tuple[ExchangeId, ...]) -> Evidence | None:
+    test = operation.clock
+    if test is None:
+        return None
+    scale = "day" if test.scale_h == 24 else f"{test.scale_h} h"
+    return Evidence(
+        kind="operation",
+        test="one clock (variance ratio)",
+        statement=(
+            f"Counted per {scale}, the set's {test.calls:,} calls vary {test.variance_ratio:.2f} times as much as independent"
+            f" accounts would add up to; with each account's clock turned by whole days the ratio averages"
+            f" {float(test.null.mean()):.2f} (p = {test.p_value:.2g}, three time scales allowed for)."
+        ),
+        statistic=test.variance_ratio,
+        p_value=test.p_value,
+        effect={"variance ratio": round(test.variance_ratio, 4), "bin": scale, "calls": test.calls, "draws": test.draws},
+        null=_histogram("variance ratio with clocks turned by whole days", test.null, test.variance_ratio),
+        exchange_ids=pointers,
+    )
+
+
+def _interchange(operation: Operation, rho0: float, pointers: tuple[ExchangeId, ...]) -> Evidence | None:
+    test = operation.interchange
+    if isinstance(test, NotRun):
+        return None
+    at = np.linspace(0.0005, 0.9995, 400)
+    null = rho0 + student.ppf(at, df=test.accounts - 1) * test.standard_error
+    return Evidence(
+        kind="operation",
+        test="interchangeable workers (subject coherence)",
+        statement=(
+            f"What one account asked says nothing about what it asks next: subject coherence is {test.rho:.3f}"
+            f" (standard error {test.standard_error:.3f}) over {test.fills:,} different prompts of {test.accounts:,} accounts;"
+            f" honest linked groups are assumed to have at least {rho0:g} (p = {test.p_value:.2g})."
+        ),
+        statistic=test.rho,
+        p_value=test.p_value,
+        effect={
+            "subject coherence": round(test.rho, 4),
+            "standard error": round(test.standard_error, 4),
+            "prompts": test.fills,
+            "accounts": test.accounts,
+            "overlap of two accounts, upper bound": round(test.overlap, 4),
+        },
+        null=_histogram(f"subject coherence, if it were {rho0:g}", null, test.rho),
+        exchange_ids=pointers,
+    )
+
+
+def _queue(operation: Operation, pointers: tuple[ExchangeId, ...]) -> Evidence | None:
+    test = operation.queue
+    if test is None:
+        return None
+    return Evidence(
+        kind="operation",
+        test="de-duplicated queue (missing coincidences)",
+        statement=(
+            f"Accounts of the set sent the same prompt {test.coincidences:,} times; {test.others:,} other users of the same"
+            f" template, matched on how much they send, would have done so {test.expected:.1f} times (p = {test.p_value:.2g})."
+        ),
+        statistic=float(test.coincidences),
+        p_value=test.p_value,
+        effect={"coincidences": test.coincidences, "expected": round(test.expected, 2), "other users": test.others},
+        null=_histogram("coincidences among other users of the template", test.null, float(test.coincidences)),
+        exchange_ids=pointers,
+    )
+
+
+def _concealment(found: LinkedOwners, threshold: float) -> Evidence:
+    seen = found.concealment
+    assert seen.customers is not None
+    parts = [
+        f"{value:.1f} by {name}"
+        for name, value in (("payment card", seen.by_card), ("e-mail domain", seen.by_domain))
+        if value is not None
+    ]
+    return Evidence(
+        kind="concealment",
+        test="declared customers (inverse Simpson)",
+        statement=(
+            f"The set presents itself as {seen.customers:.1f} unrelated customers ({', '.join(parts)});"
+            f" the published threshold is {threshold:g}. This is a definition, not a test."
+        ),
+        statistic=seen.customers,
+        effect={"declared customers": round(seen.customers, 2), "threshold": threshold},
+    )
+
+
+def _histogram(label: str, draws: npt.NDArray[np.float64], observed: float) -> NullDistribution:
+    low, high = float(min(draws.min(), observed)), float(max(draws.max(), observed))
+    pad = 0.05 * max(high - low, 1e-9)
+    counts, edges = np.histogram(draws, bins=40, range=(low - pad, high + pad))
+    return NullDistribution(
+        label=label,
+        edges=tuple(round(float(e), 6) for e in edges),
+        counts=tuple(int(c) for c in counts),
+        observed=round(observed, 6),
+    )
+
+
+def _pointers(operation: Operation) -> tuple[ExchangeId, ...]:
+    """The first strand call of each of the first accounts: where an analyst starts to read."""
+    strand = operation.strand
+    first = np.unique(strand.account, return_index=True)[1][:POINTERS]
+    ids: Sequence[str] = operation.calls.column("exchange_id").take(pa.array(strand.rows[first])).to_pylist()
+    return tuple(ExchangeId(i) for i in ids)

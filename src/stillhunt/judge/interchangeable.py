@@ -1,0 +1,175 @@
+"""
+Key 2b, interchangeable workers: what an account asks about says nothing about what it asks next.
+
+Honest accounts keep to their own subject; accounts fed from one queue take whatever comes. Every text has a sketch in
+two halves, each word counted in one half or the other by its hash. Centred over the strand, with s(a, b) the inner
+product of two sketches,
+
+    within  = E s(a, b) over texts of one account
+    between = E s(a, b) over texts of different accounts
+    alike   = E s(a, b) - between, where b is what another account's text most like a is, chosen by one half of the
+              words and measured on the other half
+    ρ       = (within - between) / alike
+
+`alike` says how much two texts about one thing have in common in this strand, so ρ is the share of an account's
+subject that its other texts share: near 0 for interchangeable workers, and one threshold serves long and short texts.
+Choosing by one half and measuring on the other keeps the choice from flattering itself (split halves, C. Spearman,
+"The proof and measurement of association between two things", 1904); where the choice errs, `alike` is too small and
+the test is on the honest side. H0: ρ ≥ ρ0, tested by a one-sided t-test over accounts.
+
+Guard: users who all work through one small pool (an evaluation, a course) are interchangeable for an innocent reason.
+When the accounts' overlap shows that each has covered a share of the pool that is not small, the test does not run.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import t as student
+
+from stillhunt.judge.strands import Strand
+
+FEWEST_ACCOUNTS = 8
+FEWEST_FILLS = 3
+LARGEST_OVERLAP = 0.05
+SMALLEST_SIGNAL_Z = 4.0
+"""The two halves of the strand's texts must agree at least this clearly, or the text is too poor to judge by."""
+
+COMPARED = 4000
+"""Texts that are compared with each other to find what is alike, at most."""
+
+NEIGHBOURS = 3
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class InterchangeTest:
+    """The test of one strand: ρ with its standard error, and the overlap of accounts."""
+
+    p_value: float
+    rho: float
+    standard_error: float
+    overlap: float
+    accounts: int
+    fills: int
+    alike: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NotRun:
+    """A test that did not run, and why."""
+
+    reason: str
+
+
+def interchange_test(strand: Strand, *, rho0: float, seed: int) -> InterchangeTest | NotRun:
+    """
+    Return the test of a strand, or why it did not run.
+
+    1. Keep each account's distinct texts.
+    2. Guard against a small pool that everybody works through.
+    3. Measure how much texts about one thing have in common.
+    4. Compare within and between; test over accounts.
+    """
+    account, fill, sketch = distinct_fills(strand)                                          # 1.
+    counts = np.bincount(account, minlength=strand.n_accounts)
+    keep = (counts >= FEWEST_FILLS)[account]
+    account, fill, sketch = account[keep], fill[keep], sketch[keep]
+    if len(np.unique(account)) < FEWEST_ACCOUNTS:
+        return NotRun(reason=f"fewer than {FEWEST_ACCOUNTS} accounts have {FEWEST_FILLS} different prompts")
+    overlap = pool_overlap(account, fill)                                                    # 2.
+    if overlap > LARGEST_OVERLAP:
+        return NotRun(
+            reason=f"accounts work through a shared pool of prompts (two of them may share {overlap:.0%}),"
+            " as in a course or an evaluation"
+        )
+    sketch = _scaled(sketch)
+    alike, alike_z = _alike(account, fill, sketch, seed)                                     # 3.
+    if alike_z < SMALLEST_SIGNAL_Z:
+        return NotRun(reason="the prompts are too short, or too much or too little alike, to tell what they are about")
+    return _test(account, sketch, rho0, overlap, alike)                                      # 4.
+
+
+def distinct_fills(
+    strand: Strand,
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint64], npt.NDArray[np.float64]]:
+    """Return account, fill and sketch of each account's distinct prompts."""
+    has = strand.fill != 0
+    account, fill = strand.account[has].astype(np.int64), strand.fill[has]
+    order = np.lexsort((fill, account))
+    account, fill, rows = account[order], fill[order], np.flatnonzero(has)[order]
+    new = np.ones(len(account), dtype=bool)
+    new[1:] = (account[1:] != account[:-1]) | (fill[1:] != fill[:-1])
+    return account[new], fill[new], strand.sketch[rows[new]].astype(np.float64)
+
+
+def pool_overlap(account: npt.NDArray[np.int64], fill: npt.NDArray[np.uint64]) -> float:
+    """
+    Return an upper bound of the share of its prompts that an account shares with one other account.
+
+    With X coincidences in P pairs of prompts of different accounts, the rate is at most (X + 3 + 2√X) / P, and the
+    share is that rate times the prompts of an account.
+    """
+    _, users = np.unique(fill, return_counts=True)
+    coincidences = float((users * (users - 1) / 2).sum())
+    counts = np.bincount(account).astype(np.float64)
+    n = float(len(fill))
+    pairs = (n * n - float((counts**2).sum())) / 2
+    rate = (coincidences + 3 + 2 * np.sqrt(coincidences)) / max(pairs, 1.0)
+    return float(rate * counts[counts > 0].mean())
+
+
+def _scaled(sketch: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Centre over the strand (the template goes) and scale to unit length (long texts weigh no more)."""
+    centred = sketch - sketch.mean(axis=0)
+    length = np.linalg.norm(centred, axis=1)
+    return centred / np.where(length > 0, length, 1.0)[:, None]
+
+
+def _alike(
+    account: npt.NDArray[np.int64], fill: npt.NDArray[np.uint64], sketch: npt.NDArray[np.float64], seed: int
+) -> tuple[float, float]:
+    """Return how much a text and its nearest texts of other accounts have in common above the rest, and its z."""
+    if len(account) > COMPARED:
+        rows = np.sort(np.random.default_rng([seed, 4]).permutation(len(account))[:COMPARED])
+        account, fill, sketch = account[rows], fill[rows], sketch[rows]
+    half = sketch.shape[1] // 2
+    found = np.zeros(len(account))
+    for choose, measure in ((slice(0, half), slice(half, None)), (slice(half, None), slice(0, half))):
+        chosen, measured = sketch[:, choose], sketch[:, measure]
+        baseline = measured.sum(axis=0)
+        for start in range(0, len(account), 500):
+            rows = slice(start, start + 500)
+            near = chosen[rows] @ chosen.T
+            near[(account[rows, None] == account[None]) | (fill[rows, None] == fill[None])] = -np.inf
+            best = np.argpartition(-near, NEIGHBOURS, axis=1)[:, :NEIGHBOURS]
+            common = np.einsum("ij,ikj->i", measured[rows], measured[best]) / NEIGHBOURS
+            found[rows] += common - measured[rows] @ baseline / len(account)
+    return float(found.mean()), float(found.mean() / max(found.std() / np.sqrt(len(found)), 1e-12))
+
+
+def _test(
+    account: npt.NDArray[np.int64], sketch: npt.NDArray[np.float64], rho0: float, overlap: float, alike: float
+) -> InterchangeTest:
+    ids, position, m = np.unique(account, return_inverse=True, return_counts=True)
+    total = np.zeros((len(ids), sketch.shape[1]))
+    np.add.at(total, position, sketch)
+    square = np.bincount(position, weights=(sketch**2).sum(axis=1))
+    within = (total**2).sum(axis=1) - square
+    n = float(len(position))
+    everything = float((total.sum(axis=0) ** 2).sum())
+    between = (everything - float((total**2).sum())) / (n * n - float((m.astype(np.float64) ** 2).sum()))
+    excess = within / (m - 1) - between * m
+    k = len(ids)
+    contribution = excess / alike - rho0 * m
+    standard_error = float(np.std(contribution, ddof=1) * np.sqrt(k))
+    return InterchangeTest(
+        p_value=float(student.cdf(float(contribution.sum()) / max(standard_error, 1e-12), df=k - 1)),
+        rho=float(excess.sum() / (n * alike)),
+        standard_error=standard_error / n,
+        overlap=overlap,
+        accounts=k,
+        fills=int(n),
+        alike=alike,
+    )

@@ -1,0 +1,190 @@
+"""
+Key 1, linkage: the members share values that independent owners would not share by chance.
+
+An urn bet. Members come in order; before each one, a gambler who has seen only the earlier members stakes on the next
+one holding the values they held. Under the null (members' values are independent draws from the population, given the
+country) no stake has an edge, so the gambler's wealth E has expectation at most one, and the sum over all subsets of
+weighted wealths w_C E_C is one e-value: by Markov's inequality the chance that any set of unrelated owners reaches
+1/α is at most α, however the set was found.
+
+    L_iG = mean over the kinds of G and over i's values v of (x_v / N) / u_v,   u_v = (n_v - x_v^C + 1) / (N_all - N^C + 1)
+    E_C  = Π_G mean_{π} Π_i [1 + π (L_iG - 1)],   π ∈ {.05, .3, .8}
+    w_C  = 1 / (2 s² binom(n, s)),   s = |C|
+
+where x_v of N earlier incidences in C equal v. The popularity u_v is the larger of the world's and the member's own
+country's (shrunk to the world's with weight 50), so that neighbours are never surprised to be neighbours.
+Source of e-values: V. Vovk, R. Wang, "E-values: calibration, combination and applications", Annals of Statistics 49 (2021).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import gammaln, logsumexp
+
+from stillhunt.model import Incidence
+
+STAKES = (0.05, 0.3, 0.8)
+SHRINKAGE = 50.0
+_LOG10 = float(np.log(10.0))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Linkage:
+    """The linkage evidence of one set, in log10: weighted e-value, and the e-value of each dependence group."""
+
+    weighted_log10: float
+    groups_log10: tuple[float, ...]
+    price_log10: float
+
+    @property
+    def without_strongest_log10(self) -> float:
+        """The weighted e-value when the strongest dependence group is taken away."""
+        return self.weighted_log10 - max(self.groups_log10, default=0.0)
+
+
+class Population:
+    """
+    The incidence with its counts, laid out for looking up one owner's values quickly.
+
+    Read-only after construction.
+    """
+
+    def __init__(self, incidence: Incidence) -> None:
+        self.incidence = incidence
+        order = np.argsort(incidence.owner, kind="stable")
+        self.by_owner_value = incidence.value[order]
+        self.owner_start = np.searchsorted(incidence.owner[order], np.arange(incidence.n_owners + 1))
+        self.value_start = np.searchsorted(incidence.value, np.arange(incidence.n_values + 1))
+        self.n_of_value = np.diff(self.value_start).astype(np.float64)
+        n_kinds = len(incidence.kinds)
+        self.n_of_kind = np.bincount(incidence.value_kind[incidence.value], minlength=n_kinds).astype(np.float64)
+        self._strata = int(incidence.stratum.max(initial=0)) + 1
+        cell = incidence.value.astype(np.int64) * self._strata + incidence.stratum[incidence.owner]
+        self._cells, counts = np.unique(cell, return_counts=True)
+        self._cell_counts = counts.astype(np.float64)
+        kind_cell = incidence.value_kind[incidence.value].astype(np.int64) * self._strata
+        kind_cell += incidence.stratum[incidence.owner]
+        self._n_of_kind_stratum = np.bincount(kind_cell, minlength=n_kinds * self._strata).astype(np.float64)
+
+    def rows(self, owners: npt.NDArray[np.int32]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]:
+        """Return (member position, value) of every value the owners hold, members in the given order."""
+        starts, stops = self.owner_start[owners], self.owner_start[owners + 1]
+        lengths = stops - starts
+        member = np.repeat(np.arange(len(owners)), lengths)
+        at = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths) + np.repeat(starts, lengths)
+        return member, self.by_owner_value[at]
+
+    def holders(self, value: int) -> npt.NDArray[np.int32]:
+        """Return the owners that hold a value."""
+        return self.incidence.owner[self.value_start[value] : self.value_start[value + 1]]
+
+    def popularity(
+        self,
+        value: npt.NDArray[np.int32],
+        stratum: npt.NDArray[np.int16],
+        set_count: npt.NDArray[np.float64],
+        set_total: npt.NDArray[np.float64],
+    ) -> npt.NDArray[np.float64]:
+        """
+        Return u_v of each row, the set left out, as the larger of the world's and the country's.
+
+        `set_count` and `set_total` are the set's own incidences of the value and of its kind.
+        """
+        kind = self.incidence.value_kind[value]
+        world = (self.n_of_value[value] - set_count + 1) / (self.n_of_kind[kind] - set_total + 1)
+        cell = value.astype(np.int64) * self._strata + stratum
+        at = np.minimum(np.searchsorted(self._cells, cell), len(self._cells) - 1)
+        there = np.where(self._cells[at] == cell, self._cell_counts[at], 0.0)
+        total = self._n_of_kind_stratum[kind.astype(np.int64) * self._strata + stratum]
+        outside = np.maximum(there - set_count, 0.0)
+        country = (outside + SHRINKAGE * world) / (np.maximum(total - set_total, 0.0) + SHRINKAGE)
+        return np.maximum(world, country)
+
+
+def price_log10(n: int, s: int) -> float:
+    """Return -log10 w_C: the price of having chosen one of all subsets of n owners."""
+    choose = gammaln(n + 1) - gammaln(s + 1) - gammaln(n - s + 1)
+    return float((np.log(2.0) + 2 * np.log(s) + choose) / _LOG10)
+
+
+def linkage(population: Population, owners: npt.NDArray[np.int32]) -> Linkage:
+    """
+    Return the linkage evidence of a set of owners, taken in the order given (ascending: by first call).
+
+    1. Count, for each member and value, how many earlier members hold it.
+    2. Turn counts into likelihood ratios and average them inside the dependence group.
+    3. Bet, multiply the groups, pay the price of selection.
+    """
+    incidence = population.incidence
+    member, value = population.rows(owners)
+    kind = incidence.value_kind[value].astype(np.int64)
+    earlier, earlier_total = _earlier(member, value, kind, len(owners), len(incidence.kinds))       # 1.
+    in_set = _count_of(value)
+    in_set_total = np.bincount(kind, minlength=len(incidence.kinds)).astype(np.float64)[kind]
+    u = population.popularity(value, incidence.stratum[owners][member], in_set, in_set_total)
+    ratio = np.where(earlier_total > 0, earlier / np.maximum(earlier_total, 1) / u, 1.0)             # 2.
+    means = group_means(ratio, member, kind, len(owners), incidence)
+    stakes = np.array(STAKES)                                                                        # 3.
+    log_wealth = np.log1p(stakes[:, None, None] * (means[None] - 1.0)).sum(axis=1)
+    groups = (logsumexp(log_wealth, axis=0) - np.log(len(STAKES))) / _LOG10
+    price = price_log10(incidence.n_owners, len(owners))
+    return Linkage(
+        weighted_log10=float(groups.sum() - price),
+        groups_log10=tuple(float(g) for g in groups),
+        price_log10=price,
+    )
+
+
+def group_means(
+    ratio: npt.NDArray[np.float64],
+    member: npt.NDArray[np.int64],
+    kind: npt.NDArray[np.int64],
+    n_members: int,
+    incidence: Incidence,
+) -> npt.NDArray[np.float64]:
+    """
+    Average likelihood ratios over values, then over the kinds of each group: (members, groups).
+
+    A member without any value of a group gets 1: no evidence either way.
+    """
+    n_kinds, n_groups = len(incidence.kinds), len(incidence.groups)
+    cell = member * n_kinds + kind
+    count = np.bincount(cell, minlength=n_members * n_kinds).reshape(n_members, n_kinds)
+    total = np.bincount(cell, weights=ratio, minlength=n_members * n_kinds).reshape(n_members, n_kinds)
+    has = count > 0
+    per_kind = np.where(has, total / np.maximum(count, 1), 0.0)
+    means = np.ones((n_members, n_groups))
+    for group in range(n_groups):
+        columns = np.flatnonzero(incidence.kind_group == group)
+        kinds_held = has[:, columns].sum(axis=1)
+        summed = per_kind[:, columns].sum(axis=1)
+        means[:, group] = np.where(kinds_held > 0, summed / np.maximum(kinds_held, 1), 1.0)
+    return means
+
+
+def _earlier(
+    member: npt.NDArray[np.int64],
+    value: npt.NDArray[np.int32],
+    kind: npt.NDArray[np.int64],
+    n_members: int,
+    n_kinds: int,
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Return, per row, the earlier members' incidences of its value and of its kind."""
+    order = np.lexsort((member, value))
+    sorted_value = value[order]
+    first = np.concatenate([[True], sorted_value[1:] != sorted_value[:-1]]) if len(order) else np.zeros(0, bool)
+    position = np.arange(len(order))
+    start = np.maximum.accumulate(np.where(first, position, 0)) if len(order) else position
+    earlier = np.empty(len(order))
+    earlier[order] = position - start
+    per_member = np.bincount(member * n_kinds + kind, minlength=n_members * n_kinds).reshape(n_members, n_kinds)
+    before = np.cumsum(per_member, axis=0) - per_member
+    return earlier, before[member, kind].astype(np.float64)
+
+
+def _count_of(value: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
+    _, inverse, counts = np.unique(value, return_inverse=True, return_counts=True)
+    return counts.astype(np.float64)[inverse]

@@ -1,0 +1,90 @@
+"""
+Membership: which owners belong to a set, one by one, by e-BH over all owners.
+
+    e_i = Π_G mean_π [1 + π (L_iG(C \\ {i}) - 1)]
+
+e-BH keeps the largest r with e_(r) ≥ n / (q r); it controls the false discovery rate under any dependence.
+Source: R. Wang, A. Ramdas, "False discovery rate control with e-values", JRSS-B 84 (2022).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from stillhunt.judge.linkage import STAKES, Population, group_means
+
+WIDEST_VALUE = 2000
+"""Owners who share nothing but a value held by more than this many are not scored: they cannot reach the threshold."""
+
+
+PASSES = 6
+
+
+def member_e_values(
+    population: Population, core: npt.NDArray[np.int32]
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """
+    Return owners that share a value with the core, their log e-value against the core without them, and L (owners, groups).
+    """
+    incidence = population.incidence
+    _, core_value = population.rows(core)
+    values, in_core = np.unique(core_value, return_counts=True)
+    narrow = values[population.n_of_value[values] <= WIDEST_VALUE]
+    owners = np.unique(np.concatenate([core, *(population.holders(int(v)) for v in narrow)])).astype(np.int32)
+    in_set = np.isin(owners, core)
+    member, value = population.rows(owners)
+    kind = incidence.value_kind[value].astype(np.int64)
+    at = np.minimum(np.searchsorted(values, value), len(values) - 1)
+    count = np.where(values[at] == value, in_core[at], 0).astype(np.float64)
+    n_kinds = len(incidence.kinds)
+    core_total = np.bincount(incidence.value_kind[core_value], minlength=n_kinds).astype(np.float64)
+    own = np.bincount(member * n_kinds + kind, minlength=len(owners) * n_kinds).reshape(len(owners), n_kinds)
+    is_core = in_set[member]
+    x = count - is_core
+    total = core_total[kind] - np.where(is_core, own[member, kind], 0)
+    u = population.popularity(
+        value, incidence.stratum[owners][member], x + 1.0, total + own[member, kind]
+    )
+    ratio = np.where(total > 0, x / np.maximum(total, 1) / u, 1.0)
+    means = group_means(ratio, member, kind, len(owners), incidence)
+    bets = np.mean([1 + pi * (means - 1) for pi in STAKES], axis=0)
+    return owners, np.log(bets).sum(axis=1), means
+
+
+def e_bh(log_e: npt.NDArray[np.float64], n: int, q: float) -> npt.NDArray[np.bool_]:
+    """Return which hypotheses e-BH rejects at level q among n (those not listed have e-value 0)."""
+    order = np.argsort(-log_e, kind="stable")
+    ranks = np.arange(1, len(order) + 1)
+    passing = np.flatnonzero(log_e[order] >= np.log(n) - np.log(q * ranks))
+    kept = np.zeros(len(log_e), dtype=bool)
+    if len(passing):
+        kept[order[: passing[-1] + 1]] = True
+    return kept
+
+
+def members(
+    population: Population, group: npt.NDArray[np.int32], *, q: float
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """
+    Return the owners that belong to a set, their log e-values and their L; empty when nobody does.
+
+    1. Score everybody against the core, at first the group as proposed.
+    2. Those that e-BH keeps are members.
+    3. The next core is the members and those of the old core that nothing speaks against (e ≥ 1): an owner may help to
+       recognise others without being certain enough to be accused. Repeat until the members stay the same.
+    """
+    core = owners = group
+    log_e, means = np.zeros(len(group)), np.ones((len(group), len(population.incidence.groups)))
+    kept = np.zeros(len(group), dtype=bool)
+    before = np.zeros(0, dtype=np.int32)
+    for _ in range(PASSES):
+        owners, log_e, means = member_e_values(population, core)                             # 1.
+        kept = e_bh(log_e, population.incidence.n_owners, q)                                 # 2.
+        if np.array_equal(owners[kept], before):
+            break
+        before = owners[kept]
+        core = owners[kept | (np.isin(owners, core) & (log_e >= 0))]                         # 3.
+        if not len(core):
+            break
+    return owners[kept], log_e[kept], means[kept]

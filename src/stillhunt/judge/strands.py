@@ -1,0 +1,141 @@
+"""
+Strands: the part of a set's traffic that shares a template family.
+
+A reseller or a stolen account carries honest calls beside harvested ones; the set is judged on, and its calls are
+counted by, the main strand. The main strand is chosen by incidence (how many accounts use it, how often, how
+rarely others do), never by the content that fills the template nor by time, because those are what the tests of joint operation look at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+SHARE_OF_ACCOUNTS = 0.25
+FEWEST_ACCOUNTS = 3
+SAME_FAMILY = 0.5
+AS_RARE = 1.25
+"""A value belongs to the family only if it is not much more popular in the log than the family's key."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Strand:
+    """
+    The calls of one strand, by (account, time).
+
+    `account` numbers the accounts of the set 0 … n_accounts-1; `fill` is the hash of the whole prompt (0: none);
+    `sketch` the split-half sketch; `rows` the positions in the table the strand was cut from; `key` a value that all
+    of the family's users share, for finding other users of it (None: every call of the set is in the strand).
+    """
+
+    account: npt.NDArray[np.int32]
+    at_us: npt.NDArray[np.int64]
+    fill: npt.NDArray[np.uint64]
+    sketch: npt.NDArray[np.int8]
+    rows: npt.NDArray[np.int64]
+    n_accounts: int
+    key: tuple[str, int] | None
+    description: str
+
+
+Popularity = Callable[[npt.NDArray[np.uint64]], npt.NDArray[np.float64]]
+"""Calls of the whole log that carry each of some values (at least those counted in `trait`)."""
+
+
+def main_strand(calls: pa.Table, n_accounts: int, popularity: Popularity, n_calls: int) -> Strand:
+    """
+    Return the main strand of a set's calls.
+
+    `calls` has `account` (0 … n_accounts-1), `started_at`, `prompt_h`, `shingles`, `system_h`, `system_marks`, `sketch`.
+
+    1. List the values (sampled shingles, system prompts and their parts) used by a quarter of the accounts.
+    2. Take the one that most calls of the set carry beyond what the log's other calls would make one expect
+       (k log(lift) of its k calls); its family are the values found in half of those calls that are as rare.
+    3. The strand is every call with a value of the family.
+    """
+    account = calls.column("account").to_numpy().astype(np.int32)
+    columns = ("shingles", "system_h", "system_marks")
+    uses = [_uses(calls.column(name), name) for name in columns]
+    row = np.concatenate([u[0] for u in uses])
+    value = np.concatenate([u[1] for u in uses])
+    column = np.concatenate([np.full(len(u[0]), number) for number, u in enumerate(uses)])
+    key, chosen = None, np.ones(calls.num_rows, dtype=bool)
+    common = _common_values(row, value, account, n_accounts)                              # 1.
+    if len(common):
+        inside = np.isin(value, common)
+        values, calls_of = np.unique(value[inside], return_counts=True)
+        in_log = np.maximum(popularity(values), calls_of)
+        lift = (calls_of / calls.num_rows) / (in_log / n_calls)
+        top = values[np.argmax(calls_of * np.log(np.maximum(lift, 1.0 + 1e-9)))]          # 2.
+        in_log_of_top = in_log[values == top][0]
+        with_top = np.zeros(calls.num_rows, dtype=bool)
+        with_top[row[value == top]] = True
+        family_values, together = np.unique(value[with_top[row] & inside], return_counts=True)
+        as_rare = in_log[np.searchsorted(values, family_values)] <= AS_RARE * in_log_of_top
+        family = family_values[(together >= SAME_FAMILY * with_top.sum()) & as_rare]
+        chosen = np.zeros(calls.num_rows, dtype=bool)                                     # 3.
+        chosen[row[np.isin(value, family)]] = True
+        key = (columns[int(column[value == top][0])], int(top))
+    rows = np.flatnonzero(chosen)
+    described = (
+        f"calls with a template used by at least {SHARE_OF_ACCOUNTS:.0%} of the accounts"
+        if key
+        else f"all calls: no template is used by {SHARE_OF_ACCOUNTS:.0%} of the accounts"
+    )
+    return _cut(calls, rows, account, n_accounts, key, described)
+
+
+def _common_values(
+    row: npt.NDArray[np.int64], value: npt.NDArray[np.uint64], account: npt.NDArray[np.int32], n_accounts: int
+) -> npt.NDArray[np.uint64]:
+    pairs = np.unique(np.stack([value, account[row].astype(np.uint64)]), axis=1) if len(row) else np.zeros((2, 0), "u8")
+    values, users = np.unique(pairs[0], return_counts=True)
+    return values[users >= max(FEWEST_ACCOUNTS, SHARE_OF_ACCOUNTS * n_accounts)]
+
+
+def _uses(column: pa.ChunkedArray, name: str) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint64]]:
+    """Return (row, value) of every value in a column of values or of lists."""
+    if name == "system_h":
+        valid = pc.is_valid(column).to_numpy()
+        return np.flatnonzero(valid), column.filter(pc.is_valid(column)).to_numpy().astype(np.uint64)
+    lengths = pc.fill_null(pc.list_value_length(column), 0).to_numpy()
+    flat = pc.list_flatten(column).to_numpy()
+    return np.repeat(np.arange(len(lengths)), lengths), flat.astype(np.uint64)
+
+
+def _cut(
+    calls: pa.Table,
+    rows: npt.NDArray[np.int64],
+    account: npt.NDArray[np.int32],
+    n_accounts: int,
+    key: tuple[str, int] | None,
+    description: str,
+) -> Strand:
+    part = calls.select(["started_at", "prompt_h", "sketch"]).take(pa.array(rows))
+    at = part.column("started_at").cast(pa.int64()).to_numpy().astype(np.int64)
+    fill = pc.fill_null(part.column("prompt_h"), 0).to_numpy().astype(np.uint64)
+    sketch = _sketches(part.column("sketch"))
+    order = np.lexsort((fill, at, account[rows]))
+    return Strand(
+        account=account[rows][order],
+        at_us=at[order],
+        fill=fill[order],
+        sketch=sketch[order],
+        rows=rows[order],
+        n_accounts=n_accounts,
+        key=key,
+        description=description,
+    )
+
+
+def _sketches(column: pa.ChunkedArray) -> npt.NDArray[np.int8]:
+    """Return (rows, width) from a column of equally long byte strings; zeros where there was no text."""
+    width = int(pc.max(pc.binary_length(column)).as_py() or 0)
+    filled = pc.fill_null(column, bytes(width))
+    joined = b"".join(filled.to_pylist()) if width else b""
+    return np.frombuffer(joined, dtype=np.int8).reshape(len(column), width)

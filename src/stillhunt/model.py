@@ -1,0 +1,259 @@
+"""
+The nouns, in the order data flows: stages speak to each other in these and in Arrow tables.
+
+`LeftOut · Trait (a table) · Profile · Link · Group · Claim · Evidence · Campaign · LinkedSet · Hunt`.
+A number leaves with its claim: a `Campaign` cannot be built without one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NewType
+
+import numpy as np
+import numpy.typing as npt
+
+AccountId = NewType("AccountId", str)
+ExchangeId = NewType("ExchangeId", str)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LeftOut:
+    """
+    Something that was not used, with the reason and a count.
+
+    `what` is one of `line`, `value`, `exchange`, `account`, `event`, `file`, `trait value`, `pair`, `set`.
+    `defect` marks input that is broken (bounded by `--allow-left-out`), as opposed to input that is sound
+    but is not a model call or lies outside what the run looks at.
+    `examples` are places (`march.jsonl:418`), never content.
+    """
+
+    what: str
+    reason: str
+    count: int
+    defect: bool = False
+    examples: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Unavailable:
+    """A key, test or trait kind that could not run, for want of which columns, and what that costs."""
+
+    what: str
+    wants: tuple[str, ...]
+    consequence: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Claim:
+    """What is asserted, at what level, by which method, under which assumptions, with which seed."""
+
+    statement: str
+    level: float
+    method: str
+    assumptions: tuple[str, ...]
+    seed: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NullDistribution:
+    """
+    Where a statistic would fall under its null: a histogram to draw, and the observed value in it.
+
+    `edges` has one more entry than `counts`.
+    """
+
+    label: str
+    edges: tuple[float, ...]
+    counts: tuple[int, ...]
+    observed: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Evidence:
+    """One finding with the numbers that carry it; `kind` is `linkage`, `operation`, `concealment` or `indicator`."""
+
+    kind: str
+    test: str
+    statement: str
+    statistic: float | None = None
+    p_value: float | None = None
+    e_value_log10: float | None = None
+    effect: Mapping[str, float | int | str] = field(default_factory=dict)
+    null: NullDistribution | None = None
+    exchange_ids: tuple[ExchangeId, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Alternative:
+    """An innocent explanation that was tried: what it predicts, what was seen, whether it is `ruled out`, `unlikely` or `open`."""
+
+    explanation: str
+    predicts: str
+    seen: str
+    verdict: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Membership:
+    """
+    One account in a campaign, with the evidence that it belongs there.
+
+    `confidence` is 1 - the account's own false-membership bound (from its e-value against the set without it).
+    `n_exchanges` counts the calls of the harvested strand; `n_other` the account's calls outside it.
+    `shared` names the trait kinds the account shares with the rest.
+    """
+
+    account_id: AccountId
+    confidence: float
+    e_value_log10: float
+    n_exchanges: int
+    n_other: int
+    shared: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Link:
+    """Two accounts and the surprise of what they share, in nats, by trait group."""
+
+    a: AccountId
+    b: AccountId
+    surprise: float
+    groups: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tokens:
+    """Token totals of a set of exchanges; zero where the log does not say."""
+
+    tokens_in: int = 0
+    tokens_out: int = 0
+    tokens_reasoning: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Profile:
+    """What a set of exchanges looks like: when, how much, of what, on which models."""
+
+    n_accounts: int
+    n_exchanges: int
+    first_seen: datetime
+    last_seen: datetime
+    capabilities: Mapping[str, float]
+    capability_method: str
+    models: Mapping[str, int]
+    tokens: Tokens
+    per_day: Mapping[str, int]
+    """Calls per UTC day, ISO date → count, every day of the window present."""
+    status: Mapping[str, int]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Campaign:
+    """A set of accounts that is linked, jointly operated and disguised, with the claim that says so."""
+
+    id: str
+    claim: Claim
+    members: tuple[Membership, ...]
+    profile: Profile
+    evidence: tuple[Evidence, ...]
+    alternatives: tuple[Alternative, ...]
+    not_seen: tuple[str, ...]
+    links: tuple[Link, ...]
+    linkage_log10: float
+    """log10 of the weighted linkage e-value w·E of key 1."""
+    p_value: float
+    q_value: float
+    """Benjamini–Hochberg adjusted p-value over all sets judged in this run."""
+    declared_customers: float
+    """Effective number of unrelated customers the set presents itself as (key 3)."""
+    strand: str
+    """How the harvested strand of the accounts' traffic was told apart."""
+
+    @property
+    def accounts(self) -> tuple[AccountId, ...]:
+        """Account ids in the order of `members`."""
+        return tuple(m.account_id for m in self.members)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LinkedSet:
+    """A set of accounts that is linked but not accused, with the key that it did not pass and the numbers."""
+
+    id: str
+    account_ids: tuple[AccountId, ...]
+    owners: int
+    n_exchanges: int
+    linkage_log10: float
+    p_value: float | None
+    declared_customers: float | None
+    reason: str
+    """One sentence: why nobody is accused."""
+    list_name: str
+    """`honest group`, `one customer, many accounts`, `licensed`, `not examined`."""
+    shared: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Coverage:
+    """How much of a contract column is filled in: `present` rows of `rows`."""
+
+    table: str
+    column: str
+    present: int
+    rows: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Hunt:
+    """The result of a run: campaigns with their claims, and everything that was not accused or not seen."""
+
+    claim: Claim
+    campaigns: tuple[Campaign, ...]
+    linked: tuple[LinkedSet, ...]
+    left_out: tuple[LeftOut, ...]
+    unavailable: tuple[Unavailable, ...]
+    coverage: tuple[Coverage, ...]
+    n_lines: int
+    n_exchanges: int
+    n_accounts: int
+    n_owners: int
+    first_seen: datetime | None
+    last_seen: datetime | None
+    sources: tuple[str, ...]
+    """File names (never content) that were read, with the format each was read as."""
+    settings: Mapping[str, float | int | str]
+    """Every setting that the result depends on, and the key's fingerprint."""
+    per_day: Mapping[str, int]
+    """Calls per UTC day of the whole log."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Incidence:
+    """
+    Which owners hold which values: the table that linking reads, one row per (owner, kind, value).
+
+    Owners are numbered 0 … n_owners-1 in the order of their first call. Rows are sorted by (value, owner); values are
+    numbered 0 … n_values-1 so that the values of one kind are contiguous.
+    """
+
+    owner: npt.NDArray[np.int32]
+    """(rows,)"""
+    value: npt.NDArray[np.int32]
+    """(rows,)"""
+    value_kind: npt.NDArray[np.uint8]
+    """(n_values,) index into `kinds`"""
+    kinds: tuple[str, ...]
+    kind_group: npt.NDArray[np.int8]
+    """(kinds,) index into `groups`"""
+    groups: tuple[str, ...]
+    stratum: npt.NDArray[np.int16]
+    """(n_owners,) country number of the owner; used only to make shared values less surprising"""
+    n_owners: int
+
+    @property
+    def n_values(self) -> int:
+        """Number of distinct values of all kinds."""
+        return len(self.value_kind)

@@ -1,0 +1,465 @@
+"""
+The stages in order. This is the summary of the product, and the only place that reads the clock.
+
+    logs → collect → digest → graph → judge → Hunt
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from stillhunt import collect, contract
+from stillhunt.config import Config
+from stillhunt.digest import CALLS, Digester, Key, ledger, traits
+from stillhunt.digest.capabilities import CLASSES, METHOD
+from stillhunt.engines import Engine
+from stillhunt.engines.duckdb import DuckDBEngine
+from stillhunt.errors import ConfigError, LogError, StoreError
+from stillhunt.features import profile
+from stillhunt.features.profile import per_day
+from stillhunt.graph import candidate_pairs, fetch_incidence, propose
+from stillhunt.judge.campaigns import ASSUMPTIONS, Judged, Rule, judge
+from stillhunt.judge.campaigns import METHOD as RULE_METHOD
+from stillhunt.judge.linkage import Population
+from stillhunt.judge.sets import linked
+from stillhunt.model import AccountId, Claim, Coverage, Hunt, LeftOut, LinkedSet, Unavailable
+from stillhunt.plugs import Batch, Split
+
+Progress = Callable[[str, float], None]
+"""Called with the name of a stage and the share of it that is done (0 to 1)."""
+
+
+def _quiet(stage: str, share: float) -> None:
+    """Report nothing."""
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What one piece of a log held: lines, what was left out, how full each column was."""
+
+    lines: int = 0
+    shingles: int = 0
+    rows: int = 0
+    left_out: list[LeftOut] = field(default_factory=list)
+    present: Counter[str] = field(default_factory=Counter)
+
+
+def hunt(
+    exchanges: object,
+    accounts: object | None = None,
+    events: object | None = None,
+    *,
+    format: str | None = None,
+    key: bytes | None = None,
+    progress: Progress = _quiet,
+    **settings: Any,
+) -> Hunt:
+    """
+    Hunt for campaigns in exchanges and return them with their claims.
+
+    `exchanges` is a path, a glob, a folder, a list of those, or a table (anything with the Arrow PyCapsule interface:
+    pyarrow, Polars, pandas, DuckDB) with the columns of the log contract; so are `accounts` and `events`. `key` is the
+    deployment key (at least 16 bytes); without one, the key of this user is used and made when missing.
+    `settings` are those of `stillhunt.config.Config`.
+
+    Raises `ConfigError`, `LogError`, `StoreError`, `PlugError`.
+    """
+    config = Config.of(**settings)
+    with _work_folder(config) as work:
+        engine = DuckDBEngine(work, threads=config.threads, memory_mb=config.memory_mb)
+        try:
+            return run(engine, exchanges, accounts, events, format=format, key=_key(key), config=config, progress=progress)
+        finally:
+            engine.close()
+
+
+def run(
+    engine: Engine,
+    exchanges: object,
+    accounts: object | None,
+    events: object | None,
+    *,
+    format: str | None,
+    key: Key,
+    config: Config,
+    progress: Progress = _quiet,
+) -> Hunt:
+    """
+    Run the stages on an engine.
+
+    1. Collect and digest: every exchange becomes a call without text; lines are counted.
+    2. Number accounts and owners; make traits.
+    3. Link: incidence, candidate pairs, groups. Licensed owners are counted in the population but never proposed.
+    4. Judge: the three keys.
+    5. Say what was left out and what could not be seen.
+    """
+    collected = _collect(engine, exchanges, format=format, key=key, config=config, progress=progress)   # 1.
+    progress("accounts", 0.0)
+    account_table, left_accounts = _table(accounts, "accounts", contract.ACCOUNTS)
+    event_table, left_events = _table(events, "events", contract.EVENTS)
+    left_out = [*collected.left_out, *left_accounts, *left_events]
+    left_out += ledger.build(engine, account_table)                                                      # 2.
+    engine.register("account_trait", traits.account_traits(account_table, key))
+    progress("traits", 0.0)
+    traits.build(engine, n_shingles=collected.shingles)
+    kinds = [(k.kind, k.group) for k in traits.KINDS if k.group is not None]
+    progress("links", 0.0)
+    incidence = fetch_incidence(engine, kinds)                                                           # 3.
+    pairs = candidate_pairs(engine, incidence, seed=config.seed)
+    progress("links", 0.7)
+    licensed = engine.fetch("SELECT owner FROM owner WHERE licence IS NOT NULL ORDER BY owner").column("owner").to_numpy()
+    free = ~(np.isin(pairs.i, licensed) | np.isin(pairs.j, licensed))
+    links = (pairs.i[free], pairs.j[free], pairs.s[free])
+    population = Population(incidence)
+    groups = propose(
+        *links, n_owners=incidence.n_owners, accept=lambda group: linked(population, group), seed=config.seed
+    )
+    left_out += pairs.left_out
+    progress("judge", 0.0)
+    unavailable = _unavailable(collected, account_table)
+    rule = _rule(key, config, unavailable)
+    judged = judge(engine, population, groups, links, rule, progress=lambda share: progress("judge", share))  # 4.
+    progress("judge", 1.0)
+    return _hunt(                                                                                        # 5.
+        engine, judged, collected, left_out, unavailable, account_table, event_table, config, key, pairs.tau
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Collected:
+    lines: int
+    rows: int
+    shingles: int
+    present: Counter[str]
+    left_out: tuple[LeftOut, ...]
+    sources: tuple[str, ...]
+
+
+def _collect(
+    engine: Engine, exchanges: object, *, format: str | None, key: Key, config: Config, progress: Progress
+) -> _Collected:
+    digester = Digester(key, one_in=config.one_in)
+    pieces: Sequence[object]
+    if _is_paths(exchanges):
+        pieces = collect.plan(_paths(exchanges), format, parts=4 * config.threads)
+        sources = tuple(dict.fromkeys(f"{Path(p.path).name} ({p.format})" for p in pieces if isinstance(p, Split)))
+    else:
+        pieces = [exchanges]
+        sources = (f"a table in memory ({type(exchanges).__module__.split('.')[0]})",)
+    done = 0
+
+    def mapper(piece: Any) -> Iterator[pa.RecordBatch | object]:
+        nonlocal done
+        tally = _Tally()
+        batches = collect.read(piece) if isinstance(piece, Split) else collect.tables(piece, "exchanges")
+        for batch in batches:
+            _count(tally, batch)
+            calls = digester.calls(batch.exchanges)
+            tally.shingles += len(calls.column("shingles").flatten())
+            yield calls
+        done += 1
+        progress("digest", done / len(pieces))
+        yield tally
+
+    progress("digest", 0.0)
+    tallies = [t for t in engine.map("raw_call", CALLS, pieces, mapper) if isinstance(t, _Tally)]
+    lines = sum(t.lines for t in tallies)
+    left_out = merged([item for t in tallies for item in t.left_out])
+    refuse_when_too_much(left_out, lines, config.allow_left_out)
+    return _Collected(
+        lines=lines,
+        rows=sum(t.rows for t in tallies),
+        shingles=sum(t.shingles for t in tallies),
+        present=sum((t.present for t in tallies), Counter()),
+        left_out=left_out,
+        sources=sources,
+    )
+
+
+def _count(tally: _Tally, batch: Batch) -> None:
+    tally.lines += batch.lines
+    tally.rows += batch.exchanges.num_rows
+    tally.left_out += batch.left_out
+    for name in batch.exchanges.schema.names:
+        tally.present[name] += batch.exchanges.num_rows - batch.exchanges.column(name).null_count
+
+
+def merged(items: Sequence[LeftOut]) -> tuple[LeftOut, ...]:
+    """Add up what was left out for the same reason, keeping the first five examples; largest first."""
+    counts: Counter[tuple[str, str, bool]] = Counter()
+    examples: dict[tuple[str, str, bool], list[str]] = {}
+    for item in items:
+        kind = (item.what, item.reason, item.defect)
+        counts[kind] += item.count
+        examples.setdefault(kind, []).extend(item.examples)
+    return tuple(
+        LeftOut(what=kind[0], reason=kind[1], defect=kind[2], count=n, examples=tuple(sorted(examples[kind])[:5]))
+        for kind, n in sorted(counts.items(), key=lambda c: (-c[1], c[0]))
+        if n
+    )
+
+
+def refuse_when_too_much(left_out: Sequence[LeftOut], lines: int, allowed: float) -> None:
+    """Raise `LogError` when more than the allowed share of lines is broken, or a file is and none may be."""
+    broken = sum(item.count for item in left_out if item.defect and item.what == "line")
+    files = sum(item.count for item in left_out if item.defect and item.what == "file")
+    share = broken / lines if lines else 0.0
+    if share <= allowed and not (files and allowed == 0.0):
+        return
+    worst = "\n".join(
+        f"  {item.count:,} {item.what}{'s' if item.count != 1 else ''}: {item.reason}"
+        + (f" ({', '.join(item.examples[:2])})" if item.examples else "")
+        for item in left_out
+        if item.defect and item.what in ("line", "file")
+    )
+    needed = max(share, 0.0001)
+    raise LogError(
+        f"{broken:,} of {lines:,} lines ({share:.2%}) and {files:,} files cannot be read:\n{worst}\n"
+        f"Correct them, or read on without them with `--allow-left-out {needed * 100:.2g}%` or more."
+    )
+
+
+def _table(data: object | None, name: str, schema: pa.Schema) -> tuple[pa.Table, tuple[LeftOut, ...]]:
+    if data is None:
+        return schema.empty_table(), ()
+    if isinstance(data, str | Path):
+        return collect.read_table(data, schema)
+    batches = list(collect.tables(data, name))
+    rows = pa.Table.from_batches([b.exchanges for b in batches]) if batches else schema.empty_table()
+    return rows, merged([item for b in batches for item in b.left_out])
+
+
+def _unavailable(collected: _Collected, accounts: pa.Table) -> tuple[Unavailable, ...]:
+    """Which kinds of trait, tests and keys cannot run for want of columns."""
+    has = {name for name, count in collected.present.items() if count}
+    has |= {f"accounts.{c}" for c in accounts.column_names if accounts.num_rows > accounts.column(c).null_count}
+    out = []
+    for kind in traits.KINDS:
+        if not has & set(kind.wants):
+            out.append(
+                Unavailable(
+                    what=f"trait: {kind.label}", wants=kind.wants, consequence="accounts that share it are not linked by it"
+                )
+            )
+    if "prompt" not in has:
+        lost = "accounts fed from one queue are told apart by time only; strands and capabilities cannot be told"
+        for test in ("interchangeable workers", "de-duplicated queue"):
+            out.append(Unavailable(what=f"test: {test}", wants=("prompt",), consequence=lost))
+    identity = {"accounts.payment_fingerprint", "accounts.email_domain"}
+    if not has & identity:
+        out.append(
+            Unavailable(
+                what="key 3: concealment",
+                wants=tuple(sorted(identity)),
+                consequence="nobody is accused of disguise: linked sets are listed as not examined",
+            )
+        )
+    if "org_id" not in has and "accounts.org_id" not in has:
+        out.append(
+            Unavailable(
+                what="owners",
+                wants=("org_id", "accounts.org_id"),
+                consequence="every account counts as an owner of its own; seats of one company may be linked",
+            )
+        )
+    if "accounts.licence" not in has:
+        out.append(
+            Unavailable(
+                what="licensed use",
+                wants=("accounts.licence",),
+                consequence="contracts that allow bulk or distillation use are unknown here: check before you act",
+            )
+        )
+    return tuple(out)
+
+
+def _rule(key: Key, config: Config, unavailable: tuple[Unavailable, ...]) -> Rule:
+    return Rule(
+        level=config.level,
+        membership_level=config.membership_level,
+        declared_customers=config.declared_customers,
+        rho0=config.rho0,
+        draws=config.draws,
+        seed=config.seed,
+        tag=lambda ids: key.tag("campaign", ids),
+        labels={k.kind: k.label for k in traits.KINDS},
+        profile=lambda calls: profile(calls, classes=CLASSES, method=METHOD),
+        not_seen=(
+            "transcripts bought from customers or collected by a product in between leave no trace in these logs",
+            "accounts that share nothing with the others, or sent too little, are not in this set even if they belong",
+            *(f"{u.what}: {u.consequence}" for u in unavailable),
+        ),
+    )
+
+
+def _hunt(
+    engine: Engine,
+    judged: Judged,
+    collected: _Collected,
+    left_out: list[LeftOut],
+    unavailable: tuple[Unavailable, ...],
+    accounts: pa.Table,
+    events: pa.Table,
+    config: Config,
+    key: Key,
+    tau: float,
+) -> Hunt:
+    totals = engine.fetch(
+        "SELECT count(*) AS n, min(epoch_us(started_at)) AS first, max(epoch_us(started_at)) AS last FROM distinct_call"
+    ).to_pylist()[0]
+    counts = engine.fetch("SELECT (SELECT count(*) FROM account) AS accounts, (SELECT count(*) FROM owner) AS owners")
+    days = engine.fetch("SELECT epoch_us(started_at) // 86400000000 AS day, count(*) AS n FROM distinct_call GROUP BY 1 ORDER BY 1")
+    repeated = np.repeat(days.column("day").to_numpy().astype(np.int64), days.column("n").to_numpy())
+    return Hunt(
+        claim=Claim(
+            statement=(
+                f"Of the campaigns reported, at most {config.level:.0%} are honest sets of accounts, in expectation;"
+                f" of the accounts of a campaign, at most {config.membership_level:.0%} do not belong to it, in expectation."
+                " No bound from this operator's own verified-honest groups has been computed: the level rests on the"
+                " assumptions named here."
+            ),
+            level=config.level,
+            method=RULE_METHOD,
+            assumptions=ASSUMPTIONS,
+            seed=config.seed,
+        ),
+        campaigns=judged.campaigns,
+        linked=(*judged.linked, *_licensed(engine, key)),
+        left_out=merged(left_out),
+        unavailable=unavailable,
+        coverage=_coverage(collected, accounts),
+        n_lines=collected.lines,
+        n_exchanges=int(totals["n"]),
+        n_accounts=int(counts.column("accounts")[0].as_py()),
+        n_owners=int(counts.column("owners")[0].as_py()),
+        first_seen=_moment(totals["first"]),
+        last_seen=_moment(totals["last"]),
+        sources=collected.sources,
+        settings={
+            "level": config.level,
+            "membership_level": config.membership_level,
+            "declared_customers": config.declared_customers,
+            "rho0": config.rho0,
+            "one_in": config.one_in,
+            "draws": config.draws,
+            "seed": config.seed,
+            "tau": round(tau, 3),
+            "sets tested": judged.tested,
+            "events": events.num_rows,
+            "key fingerprint": key.fingerprint,
+            "engine": engine.name,
+        },
+        per_day=per_day(repeated),
+    )
+
+
+def _licensed(engine: Engine, key: Key) -> tuple[LinkedSet, ...]:
+    """Licensed use, one entry per licence: excluded from accusation and listed as excluded."""
+    rows = engine.fetch(
+        "SELECT a.licence, a.account_id, a.owner, n FROM account a JOIN (SELECT account_id, count(*) AS n FROM distinct_call"
+        " GROUP BY account_id) USING (account_id) WHERE a.licence IS NOT NULL ORDER BY a.licence, a.account_id"
+    ).to_pylist()
+    out = []
+    for licence in dict.fromkeys(r["licence"] for r in rows):
+        mine = [r for r in rows if r["licence"] == licence]
+        ids = [r["account_id"] for r in mine]
+        out.append(
+            LinkedSet(
+                id=f"licence-{key.tag('campaign', [licence, *ids])}",
+                account_ids=tuple(AccountId(i) for i in ids),
+                owners=len({r["owner"] for r in mine}),
+                n_exchanges=sum(r["n"] for r in mine),
+                linkage_log10=0.0,
+                p_value=None,
+                declared_customers=None,
+                reason=f"the accounts table says `{licence}`: excluded before any test was made.",
+                list_name="licensed",
+            )
+        )
+    return tuple(out)
+
+
+def _coverage(collected: _Collected, accounts: pa.Table) -> tuple[Coverage, ...]:
+    exchange = [
+        Coverage(table="exchanges", column=name, present=collected.present[name], rows=collected.rows)
+        for name in contract.EXCHANGES.names
+    ]
+    account = [
+        Coverage(
+            table="accounts",
+            column=name,
+            present=accounts.num_rows - accounts.column(name).null_count if name in accounts.column_names else 0,
+            rows=accounts.num_rows,
+        )
+        for name in contract.ACCOUNTS.names
+    ]
+    return (*exchange, *account)
+
+
+def _moment(us: int | None) -> datetime | None:
+    return None if us is None else datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=us)
+
+
+def _is_paths(data: object) -> bool:
+    if isinstance(data, str | os.PathLike):
+        return True
+    return isinstance(data, list | tuple) and len(data) > 0 and all(isinstance(d, str | os.PathLike) for d in data)
+
+
+def _paths(data: Any) -> list[str | Path]:
+    return [data] if isinstance(data, str | os.PathLike) else list(data)
+
+
+def key_file() -> Path:
+    """Return where this user's deployment key lies: `$STILLHUNT_KEY_FILE`, else under the configuration folder."""
+    named = os.environ.get("STILLHUNT_KEY_FILE")
+    if named:
+        return Path(named)
+    base = os.environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
+    return Path(base) / "stillhunt" / "key"
+
+
+def read_key(path: Path, *, make: bool) -> bytes:
+    """
+    Return the key in a file, making one of 32 random bytes (readable by the owner only) when it may.
+
+    Raises `ConfigError` when the file is missing and may not be made, `StoreError` when it cannot be read or written.
+    """
+    try:
+        if path.exists():
+            return bytes.fromhex(path.read_text().strip())
+        if not make:
+            raise ConfigError(f"There is no key file {path}.\nGive an existing one, or leave `--key-file` out.")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        secret = os.urandom(32)
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
+            out.write(secret.hex() + "\n")
+        return secret
+    except (ValueError, UnicodeDecodeError) as error:
+        raise ConfigError(f"The key file {path} does not hold hex digits.\nGive another with `--key-file`.") from error
+    except OSError as error:
+        raise StoreError(f"The key file {path} cannot be used: {error}.\nGive another with `--key-file`.") from error
+
+
+def _key(secret: bytes | None) -> Key:
+    return Key(secret if secret is not None else read_key(key_file(), make=True))
+
+
+@contextmanager
+def _work_folder(config: Config) -> Iterator[Path]:
+    if config.work is not None:
+        yield Path(config.work)
+        return
+    with tempfile.TemporaryDirectory(prefix="stillhunt-") as folder:
+        yield Path(folder)

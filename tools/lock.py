@@ -1,0 +1,36 @@
+"""
+Rewrite the lock files in requirements/: exact versions with hashes, one set for every platform.
+
+Usage: `python tools/lock.py [--upgrade]`, with `uv` installed. The files name no package index: pip
+takes the packages from wherever this machine is set up to take them, and the hashes say which.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+COMPILE = [
+    *("uv", "pip", "compile", "--quiet", "--no-config"),
+    *("--universal", "--fork-strategy", "fewest", "--python-version", "3.11"),
+    *("--generate-hashes", "--no-annotate", "--no-header", "--no-emit-index-url"),
+    *("pyproject.toml", "requirements/install.in"),
+]
+
+
+def lock(target: str, *options: str) -> None:
+    """Resolve into requirements/`target`, keeping the versions already there unless told to upgrade."""
+    subprocess.run([*COMPILE, "--output-file", f"requirements/{target}", *options], cwd=ROOT, check=True)
+
+
+def main(arguments: list[str]) -> None:
+    """Lock what a run needs, then what a test run needs on top of exactly that."""
+    upgrade = ["--upgrade"] if "--upgrade" in arguments else []
+    lock("run.lock", *upgrade)
+    lock("test.lock", "--group", "test", "--constraint", "requirements/run.lock", *upgrade)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
