@@ -34,7 +34,7 @@ class Config:
         4.0, "a set is disguised when it presents itself as at least this many unrelated customers", 2, 1000
     )
     rho0: float = _setting(
-        0.10, "least subject coherence an honest linked group is assumed to have (set it from your own controls)", 0.001, 0.5
+        0.05, "least subject coherence an honest linked group is assumed to have (set it from your own controls)", 0.001, 0.5
     )
     one_in: int = _setting(8, "keep one text shingle in this many", 1, 1024)
     draws: int = _setting(20000, "most Monte Carlo draws of one test", 199, 10**7)

@@ -31,8 +31,9 @@ from stillhunt.features.profile import per_day
 from stillhunt.graph import candidate_pairs, fetch_incidence, propose
 from stillhunt.judge.campaigns import ASSUMPTIONS, Judged, Rule, judge
 from stillhunt.judge.campaigns import METHOD as RULE_METHOD
-from stillhunt.judge.linkage import Population
-from stillhunt.judge.sets import linked
+from stillhunt.judge.linkage import Population, linkage
+from stillhunt.judge.membership import spoken_for
+from stillhunt.judge.sets import LINKED_LOG10
 from stillhunt.model import AccountId, Claim, Coverage, Hunt, LeftOut, LinkedSet, Unavailable
 from stillhunt.plugs import Batch, Split
 
@@ -123,7 +124,12 @@ def run(
     links = (pairs.i[free], pairs.j[free], pairs.s[free])
     population = Population(incidence)
     groups = propose(
-        *links, n_owners=incidence.n_owners, accept=lambda group: linked(population, group), seed=config.seed
+        *links,
+        n_owners=incidence.n_owners,
+        weigh=lambda group: linkage(population, group).weighted_log10,
+        trim=lambda group: spoken_for(population, group),
+        enough=LINKED_LOG10,
+        seed=config.seed,
     )
     left_out += pairs.left_out
     progress("judge", 0.0)

@@ -65,7 +65,16 @@ def test_arrow_times_of_any_unit_and_zone(unit: str, zone: str | None) -> None:
 
 @pytest.mark.parametrize(
     "column",
-    [["yesterday"], ["2026-02-30"], ["2026-03-02T25:00:00Z"], [True], [{"at": 1}], [[1]], [1e300], [float("inf")]],
+    [
+        ["yesterday"],
+        ["2026-02-30"],
+        ["2026-03-02T25:00:00Z"],
+        [True],
+        [{"at": 1}],
+        [[1]],
+        [1e300],
+        [float("inf")],
+    ],
 )
 def test_what_is_no_time_is_counted(column: list[object]) -> None:
     """A value that is no time becomes null and counts as one."""
@@ -101,7 +110,12 @@ def test_ids_of_any_type_are_text(column: pa.Array, expected: str) -> None:
     [
         ("temperature", ["0.7", "warm", "", None, "1e999"], [0.7, None, None, None, None], 2),
         ("temperature", [0.7, float("nan"), float("inf")], [0.7, None, None], 1),
-        ("tokens_in", ["12", "12.0", "12.5", "9223372036854775807", "1e30"], [12, 12, None, 2**63 - 1, None], 2),
+        (
+            "tokens_in",
+            ["12", "12.0", "12.5", "9223372036854775807", "1e30"],
+            [12, 12, None, 2**63 - 1, None],
+            2,
+        ),
         ("tokens_in", [12.0, 12.5, float("nan")], [12, None, None], 1),
         ("asn", ["AS64500", "64500", "as1"], [64500, 64500, 1], 0),
         ("account_id", [{"id": 1}], [None], 1),
@@ -207,6 +221,9 @@ def test_large_batches_are_sliced() -> None:
     for one in slices:
         check_batch(one)
     big = batch_of(
-        exchange_id=["1", "2", "3", "4"], account_id=["a"] * 4, started_at=[1] * 4, prompt=["x" * (30 * 2**20)] * 4
+        exchange_id=["1", "2", "3", "4"],
+        account_id=["a"] * 4,
+        started_at=[1] * 4,
+        prompt=["x" * (30 * 2**20)] * 4,
     )
     assert max(one.exchanges.nbytes for one in sliced(big)) <= 64 * 2**20

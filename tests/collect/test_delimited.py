@@ -62,7 +62,9 @@ def test_blocks_end_between_records(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     writer = csv.writer(held, lineterminator="\n")
     writer.writerow(HEADER)
     for number in range(300):
-        writer.writerow([f"e{number}", "a", "1772442300", "one\ntwo\n" * (number % 5), ""][: 5 - (number == 250)])
+        writer.writerow(
+            [f"e{number}", "a", "1772442300", "one\ntwo\n" * (number % 5), ""][: 5 - (number == 250)]
+        )
     path = tmp_path / "log.csv"
     path.write_text(held.getvalue())
     rows, left, lines = read_whole(path, "csv")
@@ -93,7 +95,9 @@ def test_bytes_that_are_not_utf_8_lose_their_value_only(tmp_path: Path) -> None:
     assert lines == 3
 
 
-@pytest.mark.parametrize("body", ["", "\n\n", "exchange_id,account_id,started_at\n", "\ufeffexchange_id;account_id\n"])
+@pytest.mark.parametrize(
+    "body", ["", "\n\n", "exchange_id,account_id,started_at\n", "\ufeffexchange_id;account_id\n"]
+)
 def test_files_without_rows_have_no_lines(body: str, tmp_path: Path) -> None:
     """An empty file and a header alone are no defect."""
     path = tmp_path / "log.csv"

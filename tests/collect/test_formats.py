@@ -119,8 +119,6 @@ def test_an_unknown_format_is_named() -> None:
         collect.read(Split(path="x", format="nope"))
 
 
-
-
 def _lossy(split: Split) -> Iterator[Batch]:
     for batch in ndjson.read(split):
         yield batch._replace(lines=batch.lines + 1)
@@ -128,8 +126,14 @@ def _lossy(split: Split) -> Iterator[Batch]:
 
 def _talkative(split: Split) -> Iterator[Batch]:
     for batch in ndjson.read(split):
-        said = Path(split.path).read_bytes()[:4000].decode(errors="replace") if Path(split.path).exists() else "-"
-        yield batch._replace(left_out=(*batch.left_out, LeftOut(what="value", reason=f"odd: {said}", count=1)))
+        said = (
+            Path(split.path).read_bytes()[:4000].decode(errors="replace")
+            if Path(split.path).exists()
+            else "-"
+        )
+        yield batch._replace(
+            left_out=(*batch.left_out, LeftOut(what="value", reason=f"odd: {said}", count=1))
+        )
 
 
 def _fragile(split: Split) -> Iterator[Batch]:

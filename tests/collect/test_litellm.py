@@ -126,7 +126,15 @@ def test_retries_share_a_trace_and_stay_apart(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "kind",
-    ["embedding", "aembedding", "aimage_generation", "/v1/traces", "arerank", "atranscription", "amoderation"],
+    [
+        "embedding",
+        "aembedding",
+        "aimage_generation",
+        "/v1/traces",
+        "arerank",
+        "atranscription",
+        "amoderation",
+    ],
 )
 def test_other_calls_are_left_out_without_blame(kind: str, tmp_path: Path) -> None:
     """Embeddings, pictures, speech and traces are no exchanges, and no defect of the log."""
@@ -134,7 +142,8 @@ def test_other_calls_are_left_out_without_blame(kind: str, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    "kind", ["acompletion", "completion", "atext_completion", "anthropic_messages", "aresponses", "", "/v1/messages"]
+    "kind",
+    ["acompletion", "completion", "atext_completion", "anthropic_messages", "aresponses", "", "/v1/messages"],
 )
 def test_calls_of_every_text_api_are_exchanges(kind: str, tmp_path: Path) -> None:
     """Chat, text completion, Anthropic messages and Responses calls, and calls refused early, are exchanges."""
@@ -184,7 +193,10 @@ def test_failures_are_told_apart(error: Any, fields: Any, status: str, tmp_path:
 
 def test_redacted_text_is_missing_text(tmp_path: Path) -> None:
     """What LiteLLM redacted is null, never a prompt that thousands of accounts share."""
-    for response in ({"text": "redacted-by-litellm"}, {"choices": [{"message": {"content": "redacted-by-litellm"}}]}):
+    for response in (
+        {"text": "redacted-by-litellm"},
+        {"choices": [{"message": {"content": "redacted-by-litellm"}}]},
+    ):
         row, left = one(
             tmp_path, messages=[{"role": "user", "content": "redacted-by-litellm"}], response=response
         )
@@ -221,7 +233,11 @@ def test_responses_api_bodies(tmp_path: Path) -> None:
         tmp_path,
         call_type="aresponses",
         messages=[
-            {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "When is low tide?"}]},
+            {
+                "type": "message",
+                "role": "user",
+                "content": [{"type": "input_text", "text": "When is low tide?"}],
+            },
             {"type": "reasoning", "id": "rs_1", "encrypted_content": "ENC"},
             {"type": "function_call", "name": "tide", "arguments": '{"place":"Sylt"}', "call_id": "c"},
             {"type": "function_call_output", "call_id": "c", "output": "14:10"},
@@ -270,16 +286,26 @@ def test_tools_have_a_hash_that_ignores_key_order(tmp_path: Path) -> None:
         ({"choices": [{"text": "old style", "finish_reason": "length"}]}, "old style", None),
         ({"candidates": [{"content": {"parts": [{"text": "one"}, {"text": "two"}]}}]}, "one\ntwo", None),
         ({"choices": [{"message": {"content": "a"}}, {"message": {"content": "b"}}]}, "a\n\nb", None),
-        ({"stop_reason": "refusal", "stop_details": {"category": "frontier_llm"}, "content": []}, None, "frontier_llm"),
+        (
+            {"stop_reason": "refusal", "stop_details": {"category": "frontier_llm"}, "content": []},
+            None,
+            "frontier_llm",
+        ),
         ({"choices": [{"message": {"content": None, "refusal": "No."}}]}, "No.", "refusal"),
-        ({"choices": [{"message": {"content": ""}, "finish_reason": "content_filter"}]}, "", "content_filter"),
+        (
+            {"choices": [{"message": {"content": ""}, "finish_reason": "content_filter"}]},
+            "",
+            "content_filter",
+        ),
         ('{"choices": [{"message": {"content": "in a string"}}]}', "in a string", None),
         ([], None, None),
         (None, None, None),
         ({"choices": [None, 3, {}]}, None, None),
     ],
 )
-def test_responses_of_every_shape(response: Any, text: str | None, category: str | None, tmp_path: Path) -> None:
+def test_responses_of_every_shape(
+    response: Any, text: str | None, category: str | None, tmp_path: Path
+) -> None:
     """Text and refusals are found in the bodies of the different APIs."""
     row, _ = one(tmp_path, response=response)
     assert (row["completion"], row["refusal_category"]) == (text, category)

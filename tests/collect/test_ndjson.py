@@ -183,7 +183,11 @@ def test_arrays_and_indented_objects_read_like_lines(indent: int | None, array: 
     """The same records as lines, as one array and as indented objects are the same exchanges."""
     records = [json.loads(GOOD % (i, i)) for i in range(20)]
     path = tmp_path / "log.json"
-    text = json.dumps(records, indent=indent) if array else "\n".join(json.dumps(r, indent=indent) for r in records)
+    text = (
+        json.dumps(records, indent=indent)
+        if array
+        else "\n".join(json.dumps(r, indent=indent) for r in records)
+    )
     path.write_text(text)
     rows, left, count = read_whole(path, "ndjson")
     assert [row["exchange_id"] for row in rows] == [f"e{i}" for i in range(20)]

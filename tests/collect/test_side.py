@@ -55,7 +55,11 @@ def test_an_empty_table_is_no_error(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "says"),
-    [(None, "no such file"), ("colour,size\nred,1\n", "no account could be read"), ("PAR1", "no account could be")],
+    [
+        (None, "no such file"),
+        ("colour,size\nred,1\n", "no account could be read"),
+        ("PAR1", "no account could be"),
+    ],
 )
 def test_a_table_that_cannot_be_used_is_an_error(content: str | None, says: str, tmp_path: Path) -> None:
     """A missing file, and one of something else, stop the run: the caller asked for it by name."""

@@ -44,6 +44,14 @@ def test_the_area_of_a_bar_is_its_count() -> None:
     assert areas[2] / areas[0] == pytest.approx(2, rel=0.01)
 
 
+def test_empty_bins_at_the_ends_are_not_part_of_the_null() -> None:
+    """The axis names where the null falls, also when its bins reach as far as the observed value."""
+    wide = NullDistribution(
+        label="ratio", edges=(-9.0, -3.0, 0.0, 1.0, 2.0, 4.0, 9.0), counts=(0, 0, 10, 30, 20, 0), observed=3.0
+    )
+    assert histogram(wide) == histogram(NULL)
+
+
 def test_the_drawing_is_told_in_words() -> None:
     """A reader who cannot see it learns the range, the observed value and how much lies below."""
     assert (

@@ -196,6 +196,7 @@ def test_a_campaign_nobody_doubted_carries_a_warning(hunt: Hunt) -> None:
 
 def test_prose_keeps_a_number_with_its_unit() -> None:
     """Percentages do not break; powers rise; back ticks are code; markup in prose is text."""
+    assert keep_together("5% (p = 4.9e-76)") == "5\u00a0% (p = 4.9\u00a0×\u00a010<sup>−76</sup>)"
     assert keep_together("61 % of 2 million") == "61\u00a0% of 2\u00a0million"
     assert keep_together("10^-3.5 and `a<b`") == "10<sup>−3.5</sup> and <code>a&lt;b</code>"
 

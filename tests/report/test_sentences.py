@@ -80,8 +80,9 @@ def test_nothing_read_claims_nothing(void: Hunt) -> None:
         ({"translation": 1.0}, ", 100 % translation"),
         ({"a_b": 0.5, "c": 0.5}, ", 50 % a b and 50 % c"),
         ({"a": 0.95, "b": 0.05}, ", 95 % a"),
+        ({"a": 0.15, "other": 0.81, "unknown": 0.04}, ", 15 % a and 85 % of other kinds"),
     ],
 )
 def test_only_known_kinds_of_call_from_a_tenth_upwards_are_told(capabilities: dict[str, float], clause: str) -> None:
-    """What the classifier could not tell is not told, and neither is a sprinkle."""
+    """What the classifier could not tell is told only where it is most, and a sprinkle never."""
     assert capabilities_clause(capabilities) == clause

@@ -96,7 +96,7 @@ def _parsed_names(line: bytes, delimiter: str) -> list[str]:
             parse_options=pacsv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
             convert_options=pacsv.ConvertOptions(strings_can_be_null=False),
         )
-        fields = [str(column[0].as_py()).strip() for column in table.columns]
+        fields = [_bare(str(column[0].as_py())) for column in table.columns]
     except (pa.ArrowException, ValueError, IndexError, UnicodeDecodeError):
         fields = [_bare(field) for field in line.decode(errors="replace").strip().split(delimiter)]
     seen: set[str] = set()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import codecs
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +26,9 @@ NOT_JSON = "not JSON"
 NOT_OBJECT = "JSON, but not an object"
 
 Record = dict[str, object]
+
+Each = Callable[[Record], Record | str]
+"""What becomes of an object as soon as it is parsed: another, or the reason why it is none of ours."""
 
 WINDOW = 4 * 2**20
 """Characters looked at while the end of a value is sought in the layouts that are not lines."""
@@ -92,7 +95,12 @@ def _parse_leniently(line: bytes) -> Record | str:
     return value if isinstance(value, dict) else NOT_OBJECT
 
 
-def records_of(block: lines.Block, origin: lines.Origin, tally: Tally) -> Chunk:
+def as_it_is(record: Record) -> Record:
+    """Return the object."""
+    return record
+
+
+def records_of(block: lines.Block, origin: lines.Origin, tally: Tally, each: Each = as_it_is) -> Chunk:
     """Return the objects on the lines of a block; other lines are counted, blank ones are no lines."""
     found: list[Record] = []
     numbers: list[int] = []
@@ -105,8 +113,10 @@ def records_of(block: lines.Block, origin: lines.Origin, tally: Tally) -> Chunk:
         if isinstance(record, str):
             cut = block.cut and number == len(rows) - 1 and record != NOT_OBJECT
             tally.line(lines.CUT_OFF if cut else record, place, number)
+        elif isinstance(made := each(record), str):
+            tally.add("line", made)
         else:
-            found.append(record)
+            found.append(made)
             numbers.append(number)
     return Chunk(found, lambda row: place(numbers[row]))
 
@@ -138,17 +148,21 @@ def _size(path: str) -> int:
         return 0
 
 
-def chunks(split: Split, tally: Tally) -> Iterator[Chunk]:
-    """Yield the objects of a split in any layout; what is left out is in `tally` when a chunk arrives."""
+def chunks(split: Split, tally: Tally, each: Each = as_it_is) -> Iterator[Chunk]:
+    """
+    Yield the objects of a split in any layout, `each` applied; what is left out is in `tally` by then.
+
+    `each` is applied one by one: large objects that are let go at once cost half of those kept for a while.
+    """
     first = head(split.path)
     if refuse_wide(split, first, tally):
         return
     how = layout(first)
     if how == "lines":
         for block, origin in line_blocks(split, tally):
-            yield records_of(block, origin, tally)
+            yield records_of(block, origin, tally, each)
     elif split.part == 0:
-        yield from _gathered(split, how, tally)
+        yield from _gathered(split, how, tally, each)
 
 
 def refuse_wide(split: Split, first: bytes, tally: Tally) -> bool:
@@ -160,7 +174,7 @@ def refuse_wide(split: Split, first: bytes, tally: Tally) -> bool:
     return wide is not None
 
 
-def _gathered(split: Split, how: str, tally: Tally) -> Iterator[Chunk]:
+def _gathered(split: Split, how: str, tally: Tally, each: Each) -> Iterator[Chunk]:
     name = Path(split.path).name
     found: list[Record] = []
     numbers: list[int] = []
@@ -171,12 +185,15 @@ def _gathered(split: Split, how: str, tally: Tally) -> Iterator[Chunk]:
         return Chunk(list(found), lambda row: f"{name} record {where[row]}")
 
     for number, (value, size) in enumerate(_values(split, how, tally), start=1):
-        if isinstance(value, dict):
-            found.append(value)
+        made = each(value) if isinstance(value, dict) else None
+        if made is None:
+            tally.add("line", NOT_OBJECT, defect=True, places=[f"{name} record {number}"])
+        elif isinstance(made, str):
+            tally.add("line", made)
+        else:
+            found.append(made)
             numbers.append(number)
             weight += size
-        else:
-            tally.add("line", NOT_OBJECT, defect=True, places=[f"{name} record {number}"])
         if len(found) >= CHUNK_RECORDS or weight >= CHUNK_BYTES:
             yield taken()
             found.clear()

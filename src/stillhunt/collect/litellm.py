@@ -74,28 +74,19 @@ Note = Callable[[str], None]
 def read(split: Split) -> Iterator[Batch]:
     """Yield the exchanges of one split of a LiteLLM log, and what was left out."""
     tally = Tally()
-    for chunk in documents.chunks(split, tally):
-        yield from sliced(_batch(chunk, tally))
+
+    def each(payload: Row) -> Row | str:
+        return not_a_call(payload) or exchange(payload, lambda reason: tally.add("value", reason))
+
+    for chunk in documents.chunks(split, tally, each):
+        raw = columns.batch_of(chunk.records, EXCHANGES, tally)
+        lost = tally.lines
+        batch = conform(raw, EXCHANGES, REQUIRED, chunk.place)
+        tally.merge(batch.left_out)
+        yield from sliced(Batch(batch.exchanges, tally.left_out(), batch.lines + lost))
         tally.clear()
     if tally.left_out():
         yield Batch(nothing(EXCHANGES), tally.left_out(), tally.lines)
-
-
-def _batch(chunk: documents.Chunk, tally: Tally) -> Batch:
-    rows: list[Row] = []
-    kept: list[int] = []
-    for number, payload in enumerate(chunk.records):
-        reason = not_a_call(payload)
-        if reason:
-            tally.add("line", reason)
-            continue
-        rows.append(exchange(payload, lambda reason: tally.add("value", reason)))
-        kept.append(number)
-    raw = columns.batch_of(rows, EXCHANGES, tally)
-    lost = tally.lines
-    batch = conform(raw, EXCHANGES, REQUIRED, lambda row: chunk.place(kept[row]))
-    tally.merge(batch.left_out)
-    return Batch(batch.exchanges, tally.left_out(), batch.lines + lost)
 
 
 def not_a_call(payload: Row) -> str | None:

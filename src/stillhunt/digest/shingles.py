@@ -132,6 +132,7 @@ def _kernel(  # type: ignore[no-untyped-def]
                     while i < stop and classes[data[i]] == DIGIT:
                         exact = (exact ^ np.uint64(data[i])) * prime
                         i += 1
+                    exact = (exact ^ np.uint64(256)) * prime  # 12 and 3 are not 1 and 23
                 else:
                     word = (word ^ np.uint64(letter)) * prime
                     i += 1

@@ -22,8 +22,13 @@ from stillhunt.model import Incidence, LeftOut
 RARE = 100
 """A value held by more owners than this brings no pair together on its own."""
 
-MEAN_DEGREE = 0.9
-"""The threshold is the smallest at which the permuted graph has at most this mean degree (sub-critical: below 1)."""
+MEAN_DEGREE = 3.0
+"""
+The threshold is the smallest at which the permuted graph has at most this mean degree.
+
+Above one, chance alone strings owners together into a crowd. That is allowed here because groups are split again until
+they pass the test of linkage (`groups.py`), which is valid for any set; a lower threshold brings in sparser campaigns.
+"""
 
 _MILLI = 1000
 
@@ -46,7 +51,7 @@ def candidate_pairs(engine: Engine, incidence: Incidence, *, seed: int) -> Candi
 
     1. Score the pairs of the log.
     2. Give every value to other owners of the same country at random, kind by kind, and score again.
-    3. Take the smallest threshold at which the permuted graph stays sub-critical.
+    3. Take the smallest threshold at which the permuted graph has a mean degree of at most `MEAN_DEGREE`.
     """
     n = incidence.n_owners
     if n < 2 or not incidence.n_values:

@@ -27,15 +27,22 @@ def propose(
     s: npt.NDArray[np.float64],
     *,
     n_owners: int,
-    accept: Callable[[npt.NDArray[np.int32]], bool],
+    weigh: Callable[[npt.NDArray[np.int32]], float],
+    trim: Callable[[npt.NDArray[np.int32]], npt.NDArray[np.int32]],
+    enough: float,
     seed: int,
 ) -> list[npt.NDArray[np.int32]]:
     """
     Return disjoint groups of at least `SMALLEST` owners, each sorted, in the order of their first owner.
 
-    `i`, `j`, `s` are links: two owners and the surprise of what they share. Modularity merges small groups into crowds
-    when the graph is large, so a group that `accept` turns down is split again, on its own links only, until its parts
-    are accepted, cannot be split, or are too small. Trying any number of groups is paid for by the test of linkage.
+    `i`, `j`, `s` are links: two owners and the surprise of what they share. `weigh` returns the log weight of evidence
+    that a set is linked; groups with at least `enough` are returned.
+
+    Modularity merges small groups into crowds when the graph is large. So a group with too little evidence is split
+    again, on its own links only, until its parts have enough, cannot be split, or are too small; and a group whose parts
+    have more evidence apart than together (two operators, or one and an honest neighbour) is split as well. Before a
+    group is split for want of evidence, `trim` may take away those of its owners that nothing speaks for. Trying any
+    number of groups is paid for by the test of linkage.
     """
     if not len(i):
         return []
@@ -43,20 +50,44 @@ def propose(
         (np.concatenate([s, s]), (np.concatenate([i, j]), np.concatenate([j, i]))), shape=(n_owners, n_owners)
     ).tocsr()
     touched = np.unique(np.concatenate([i, j])).astype(np.int32)
-    accepted, waiting = [], [touched]
+    accepted: list[npt.NDArray[np.int32]] = []
+    waiting = [(touched, -np.inf)]
     while waiting:
-        part = waiting.pop()
-        pieces = _communities(graph, part, seed)
-        if len(pieces) == 1 and part is not touched:
-            continue
-        for piece in pieces:
-            if len(piece) < SMALLEST:
-                continue
-            if accept(piece):
-                accepted.append(piece)
+        whole, evidence = waiting.pop()
+        parts = [p for p in _communities(graph, whole, seed) if len(p) >= SMALLEST]
+        if len(parts) == 1 and len(parts[0]) == len(whole):
+            parts = []
+        weights = [weigh(part) for part in parts]
+        if evidence >= enough:
+            apart = _apart(whole, parts, weights, weigh, enough)
+            if sum(w for _, w in apart if w >= enough) <= evidence:
+                accepted.append(whole)
             else:
-                waiting.append(piece)
+                waiting += apart
+            continue
+        for part, weight in zip(parts, weights, strict=True):
+            kept = part if weight >= enough else trim(part)
+            if SMALLEST <= len(kept) < len(part) and (trimmed := weigh(kept)) >= enough:
+                waiting += [(kept, trimmed), (np.setdiff1d(part, kept), -np.inf)]
+            else:
+                waiting.append((part, weight))
     return sorted(accepted, key=lambda g: int(g[0]))
+
+
+def _apart(
+    whole: npt.NDArray[np.int32],
+    parts: list[npt.NDArray[np.int32]],
+    weights: list[float],
+    weigh: Callable[[npt.NDArray[np.int32]], float],
+    enough: float,
+) -> list[tuple[npt.NDArray[np.int32], float]]:
+    """Return the best way to take a group apart: into all its parts, or one part from the rest."""
+    ways = [list(zip(parts, weights, strict=True))]
+    for part, weight in ways[0]:
+        rest = np.setdiff1d(whole, part)
+        if weight >= enough and len(rest) >= SMALLEST:
+            ways.append([(part, weight), (rest, weigh(rest))])
+    return max(ways, key=lambda way: sum(w for _, w in way if w >= enough))
 
 
 def _communities(graph: csr_array, owners: npt.NDArray[np.int32], seed: int) -> list[npt.NDArray[np.int32]]:

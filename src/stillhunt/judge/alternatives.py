@@ -88,12 +88,19 @@ def _shared_exercise(operation: Operation) -> Alternative:
 
 
 def _schedule(operation: Operation) -> Alternative:
-    ratio = operation.clock.variance_ratio if operation.clock else None
+    clock, workers = operation.clock, operation.interchange
+    steadier = clock is not None and clock.p_value <= 0.05
+    one_queue = not isinstance(workers, NotRun) and workers.p_value <= 0.01
+    seen = (
+        f"variance ratio {clock.variance_ratio:.2f}, against {float(clock.null.mean()):.2f} with clocks turned by whole days"
+        if clock is not None
+        else "too few calls to look at the clock"
+    )
     return Alternative(
         explanation="separate customers on the same calendar (cron on the hour, batch windows, an outage's backlog)",
-        predicts="totals that vary more than independent accounts (variance ratio above 1)",
-        seen=f"variance ratio {ratio:.2f}" if ratio is not None else "too few calls to look at",
-        verdict=RULED_OUT if ratio is not None and ratio < 1 else OPEN,
+        predicts="totals that vary more than with clocks turned, and accounts that keep to their own subjects",
+        seen=f"{seen}; {'accounts do not keep to subjects of their own' if one_queue else 'subjects were not decisive'}",
+        verdict=RULED_OUT if steadier else UNLIKELY if one_queue else OPEN,
     )
 
 

@@ -34,7 +34,7 @@ ASSUMPTIONS = (
 
 METHOD = (
     "link, operate, conceal: an urn-bet e-value over all subsets of owners; variance ratio, subject coherence and"
-    " missing coincidences on behaviour that linking did not use, Bonferroni over the three; inverse Simpson index of"
+    " missing coincidences and prompt multiplicity on behaviour that linking did not use, Bonferroni over the four; inverse Simpson index of"
     " cards and e-mail domains; Benjamini–Hochberg over the sets that pass keys 1 and 3; e-BH over accounts"
 )
 
@@ -232,6 +232,8 @@ def _links(
         a, b = int(i[k]), int(j[k])
         if a in first and b in first:
             out.append(Link(a=first[a], b=first[b], surprise=round(float(s[k]), 3), groups=_groups(population, a, b)))
+    if operated.multiplicity is None:
+        out.append("the best-of-k test did not run: accounts share too few prompts")
     return tuple(out)
 
 
@@ -293,4 +295,6 @@ def _tests_not_run(operated: Operation) -> tuple[str, ...]:
         out.append(f"the interchange test did not run: {operated.interchange.reason}")
     if operated.queue is None:
         out.append("the queue test did not run: the template has too few other users, or coincidences are too rare there")
+    if operated.multiplicity is None:
+        out.append("the best-of-k test did not run: accounts share too few prompts")
     return tuple(out)

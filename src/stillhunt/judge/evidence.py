@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +21,9 @@ POINTERS = 20
 
 TOP_VALUES = 5
 
+WEAK_P = 0.05
+"""A test with a larger p-value is shown, but not as evidence of joint operation."""
+
 
 def evidence(
     population: Population,
@@ -33,11 +37,22 @@ def evidence(
     """Return the evidence of the three keys, strongest witness first."""
     pointers = _pointers(operation)
     out = [_linkage(population, found, labels), *_witnesses(population, found, labels)]
-    for item in (_clock(operation, pointers), _interchange(operation, rho0, pointers), _queue(operation, pointers)):
-        if item is not None:
-            out.append(item)
+    tests = (
+        _clock(operation, pointers),
+        _interchange(operation, rho0, pointers),
+        _queue(operation, pointers),
+        _multiplicity(operation, pointers),
+    )
+    out += sorted((_weak(t) for t in tests if t is not None), key=lambda t: t.p_value or 0.0)
     out.append(_concealment(found, threshold))
     return tuple(out)
+
+
+def _weak(test: Evidence) -> Evidence:
+    """A test that does not reject stays on the page, as what it is."""
+    if test.p_value is not None and test.p_value > WEAK_P:
+        return replace(test, kind="indicator", statement=f"{test.statement} This test does not speak for one operator.")
+    return test
 
 
 def shared_kinds(population: Population, found: LinkedOwners, member: int, labels: Mapping[str, str]) -> tuple[str, ...]:
@@ -86,11 +101,7 @@ def _witnesses(population: Population, found: LinkedOwners, labels: Mapping[str,
         mine = np.flatnonzero((incidence.kind_group[incidence.value_kind[values]] == group) & (inside >= 2))
         lift = (inside[mine] / s) / (population.n_of_value[values[mine]] / incidence.n_owners)
         top = mine[np.argsort(-(inside[mine] * np.log(np.maximum(lift, 1.0))), kind="stable")][:TOP_VALUES]
-        described = [
-            f"a {labels[incidence.kinds[incidence.value_kind[values[v]]]]} held by {inside[v]} of the set"
-            f" and {int(population.n_of_value[values[v]]) - int(inside[v])} other owners"
-            for v in top
-        ]
+        described = dict.fromkeys(_described(population, int(values[v]), int(inside[v]), labels) for v in top)
         rows_of_group = inside[mine].sum()
         out.append(
             Evidence(
@@ -105,6 +116,12 @@ def _witnesses(population: Population, found: LinkedOwners, labels: Mapping[str,
             )
         )
     return out
+
+
+def _described(population: Population, value: int, inside: int, labels: Mapping[str, str]) -> str:
+    kind = labels[population.incidence.kinds[population.incidence.value_kind[value]]]
+    outside = int(population.n_of_value[value]) - inside
+    return f"one {kind}, held by {inside} of the set and by {outside if outside else 'no'} other owners"
 
 
 def _clock(operation: Operation, pointers: tuple[ExchangeId, ...]) -> Evidence | None:
@@ -171,6 +188,26 @@ def _queue(operation: Operation, pointers: tuple[ExchangeId, ...]) -> Evidence |
         p_value=test.p_value,
         effect={"coincidences": test.coincidences, "expected": round(test.expected, 2), "other users": test.others},
         null=_histogram("coincidences among other users of the template", test.null, float(test.coincidences)),
+        exchange_ids=pointers,
+    )
+
+
+def _multiplicity(operation: Operation, pointers: tuple[ExchangeId, ...]) -> Evidence | None:
+    test = operation.multiplicity
+    if test is None:
+        return None
+    return Evidence(
+        kind="operation",
+        test="best of k (multiplicity of prompts)",
+        statement=(
+            f"Of the prompts that several accounts sent, {test.share:.0%} went to exactly {test.k}; the number of accounts per"
+            f" prompt has variance {test.variance:.2f}, against {float(test.null.mean()):.2f} for accounts that choose on their"
+            f" own from one pool (p = {test.p_value:.2g})."
+        ),
+        statistic=test.variance,
+        p_value=test.p_value,
+        effect={"k": test.k, "share with k": round(test.share, 4), "prompts": test.prompts, "draws": test.draws},
+        null=_histogram("variance of accounts per prompt, accounts choosing on their own", test.null, test.variance),
         exchange_ids=pointers,
     )
 

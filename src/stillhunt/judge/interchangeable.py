@@ -42,6 +42,9 @@ COMPARED = 4000
 
 NEIGHBOURS = 3
 
+SMALLEST_P = 1e-6
+"""A t-test is an approximation: no smaller p-value is claimed for it."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class InterchangeTest:
@@ -165,7 +168,7 @@ def _test(
     contribution = excess / alike - rho0 * m
     standard_error = float(np.std(contribution, ddof=1) * np.sqrt(k))
     return InterchangeTest(
-        p_value=float(student.cdf(float(contribution.sum()) / max(standard_error, 1e-12), df=k - 1)),
+        p_value=max(SMALLEST_P, float(student.cdf(float(contribution.sum()) / max(standard_error, 1e-12), df=k - 1))),
         rho=float(excess.sum() / (n * alike)),
         standard_error=standard_error / n,
         overlap=overlap,

@@ -1,7 +1,10 @@
 """
 Membership: which owners belong to a set, one by one, by e-BH over all owners.
 
-    e_i = Π_G mean_π [1 + π (L_iG(C \\ {i}) - 1)]
+    e_i = Π_G [1 + π_G (L_iG(C \\ {i}) - 1)]
+
+The stake π_G is the one that would have won most on the other members, chosen on folds that i is not in: a group of
+traits in which the set shares nothing costs its members nothing.
 
 e-BH keeps the largest r with e_(r) ≥ n / (q r); it controls the false discovery rate under any dependence.
 Source: R. Wang, A. Ramdas, "False discovery rate control with e-values", JRSS-B 84 (2022).
@@ -12,7 +15,10 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from stillhunt.judge.linkage import STAKES, Population, group_means
+from stillhunt.judge.linkage import Population, group_means
+
+STAKES = (0.0, 0.05, 0.15, 0.3, 0.5, 0.7, 0.9)
+FOLDS = 5
 
 WIDEST_VALUE = 2000
 """Owners who share nothing but a value held by more than this many are not scored: they cannot reach the threshold."""
@@ -48,8 +54,18 @@ def member_e_values(
     )
     ratio = np.where(total > 0, x / np.maximum(total, 1) / u, 1.0)
     means = group_means(ratio, member, kind, len(owners), incidence)
-    bets = np.mean([1 + pi * (means - 1) for pi in STAKES], axis=0)
-    return owners, np.log(bets).sum(axis=1), means
+    stakes = _stakes(means[in_set], owners[in_set])
+    return owners, np.log1p(stakes[owners % FOLDS] * (means - 1)).sum(axis=1), means
+
+
+def _stakes(means: npt.NDArray[np.float64], core: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
+    """Return, per fold and group, the stake that wins most on the core's members outside the fold."""
+    grid = np.array(STAKES)
+    wealth = np.log1p(grid[:, None, None] * (means[None] - 1))
+    out = np.zeros((FOLDS, means.shape[1]))
+    for fold in range(FOLDS):
+        out[fold] = grid[np.argmax(wealth[:, core % FOLDS != fold].sum(axis=1), axis=0)]
+    return out
 
 
 def e_bh(log_e: npt.NDArray[np.float64], n: int, q: float) -> npt.NDArray[np.bool_]:
@@ -61,6 +77,12 @@ def e_bh(log_e: npt.NDArray[np.float64], n: int, q: float) -> npt.NDArray[np.boo
     if len(passing):
         kept[order[: passing[-1] + 1]] = True
     return kept
+
+
+def spoken_for(population: Population, group: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+    """Return the owners of a group whose values the rest of the group makes more likely, not less (e > 1)."""
+    owners, log_e, _ = member_e_values(population, group)
+    return owners[np.isin(owners, group) & (log_e > 0)]
 
 
 def members(

@@ -1,7 +1,7 @@
 """
 Key 2, joint operation: do the accounts behave as hands of one operator?
 
-Three tests on behaviour that linking did not use; the smallest p-value, times the number of tests that could run.
+Four tests on behaviour that linking did not use; the smallest p-value, times the number of tests that could run.
 """
 
 from __future__ import annotations
@@ -13,12 +13,13 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from stillhunt.engines import Engine
+from stillhunt.judge.best_of_k import MultiplicityTest, multiplicity_test
 from stillhunt.judge.clock import ClockTest, clock_test
 from stillhunt.judge.interchangeable import InterchangeTest, NotRun, distinct_fills, interchange_test
 from stillhunt.judge.strands import Strand, main_strand
 from stillhunt.judge.work_queue import QueueTest, queue_test
 
-TESTS = 3
+TESTS = 4
 OTHERS = 3000
 """Other users of a template that are looked at, at most (the first by number: a choice blind to behaviour)."""
 
@@ -30,7 +31,7 @@ COLUMNS = (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Operation:
-    """The three tests of one set (None or `NotRun` where a test could not run) and their combined p-value."""
+    """The four tests of one set (None or `NotRun` where a test could not run) and their combined p-value."""
 
     calls: pa.Table
     owners: npt.NDArray[np.int32]
@@ -38,6 +39,7 @@ class Operation:
     clock: ClockTest | None
     interchange: InterchangeTest | NotRun
     queue: QueueTest | None
+    multiplicity: MultiplicityTest | None
     p_value: float
 
 
@@ -49,14 +51,16 @@ def operation(
 
     1. Fetch the set's calls and cut out the main strand.
     2. Run the tests that the strand allows.
-    3. Combine by Bonferroni over all three, whether they could run or not.
+    3. Combine by Bonferroni over all four, whether they could run or not.
     """
     calls = _calls_of(engine, owners)                                                           # 1.
     strand = main_strand(calls, len(owners), lambda values: _calls_with(engine, values), _size(engine))
     clock = clock_test(strand, draws=draws, seed=seed)                                          # 2.
     interchange = interchange_test(strand, rho0=rho0, seed=seed)
     queue = _queue(engine, strand, owners, draws=draws, seed=seed)
-    p_values = [t.p_value for t in (clock, interchange, queue) if t is not None and not isinstance(t, NotRun)]
+    account, fill, _ = distinct_fills(strand)
+    multiplicity = multiplicity_test(account, fill, draws=draws, seed=seed)
+    p_values = [t.p_value for t in (clock, interchange, queue, multiplicity) if t is not None and not isinstance(t, NotRun)]
     return Operation(
         calls=calls,
         owners=owners,
@@ -64,6 +68,7 @@ def operation(
         clock=clock,
         interchange=interchange,
         queue=queue,
+        multiplicity=multiplicity,
         p_value=min(1.0, TESTS * min(p_values, default=1.0)),                                   # 3.
     )
 

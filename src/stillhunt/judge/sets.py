@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,9 @@ from stillhunt.judge.membership import members
 
 LINKAGE_LEVEL = 0.01
 """The chance that any set of unrelated owners at all passes key 1."""
+
+LINKED_LOG10 = -float(np.log10(LINKAGE_LEVEL))
+"""The weighted linkage e-value, in log10, from which a set counts as linked."""
 
 SECOND_WITNESS_LOG10 = 2.0
 """A second dependence group must carry an e-value of at least 100 of its own."""
@@ -42,56 +46,50 @@ def linked_sets(
     """
     Return the disjoint sets that are linked beyond chance, by two witnesses.
 
-    1. Key 1 on the group as proposed.
+    1. Key 1 on the group as proposed, and a second witness.
     2. Membership, owner by owner.
-    3. An owner that belongs to two sets stays with the one it has more evidence for.
-    4. Key 1 again on what is left; a second witness; key 3.
+    3. An owner that belongs to two sets stays with the one it has more evidence for; key 3 on what is left.
     """
     found = []
     for group in groups:
-        if not linked(population, group):                                                       # 1.
+        weighed = linkage(population, group)                                                    # 1.
+        witnesses = sum(g >= SECOND_WITNESS_LOG10 for g in weighed.groups_log10)
+        if weighed.weighted_log10 < LINKED_LOG10 or witnesses < 2:
             continue
         owners, log_e, means = members(population, group, q=membership_level)                    # 2.
-        if len(owners) >= FEWEST_OWNERS:
-            found.append((owners, log_e, means))
-    kept = _disjoint(found)                                                                      # 3.
+        found.append(_Scored(owners, log_e, means, weighed))
     out = []
-    for owners, log_e, means in kept:                                                            # 4.
-        if len(owners) < FEWEST_OWNERS:
-            continue
-        weighed = _weighed(population, owners)
-        witnesses = sum(g >= SECOND_WITNESS_LOG10 for g in weighed.groups_log10)
-        if weighed.weighted_log10 < -np.log10(LINKAGE_LEVEL) or witnesses < 2:
-            continue
-        out.append(
-            LinkedOwners(
-                owners=owners, log_e=log_e, means=means, linkage=weighed, concealment=_concealed(population, owners)
+    for one in _disjoint(found):                                                                 # 3.
+        if len(one.owners) >= FEWEST_OWNERS:
+            out.append(
+                LinkedOwners(
+                    owners=one.owners,
+                    log_e=one.log_e,
+                    means=one.means,
+                    linkage=one.linkage,
+                    concealment=_concealed(population, one.owners),
+                )
             )
-        )
     return out
 
 
-def linked(population: Population, owners: npt.NDArray[np.int32]) -> bool:
-    """Whether a set passes key 1: unrelated owners do with probability at most `LINKAGE_LEVEL`, whatever the set."""
-    return _weighed(population, owners).weighted_log10 >= -np.log10(LINKAGE_LEVEL)
+class _Scored(NamedTuple):
+    owners: npt.NDArray[np.int32]
+    log_e: npt.NDArray[np.float64]
+    means: npt.NDArray[np.float64]
+    linkage: Linkage
 
 
-def _weighed(population: Population, owners: npt.NDArray[np.int32]) -> Linkage:
-    return linkage(population, np.sort(owners))
-
-
-def _disjoint(
-    found: list[tuple[npt.NDArray[np.int32], npt.NDArray[np.float64], npt.NDArray[np.float64]]],
-) -> list[tuple[npt.NDArray[np.int32], npt.NDArray[np.float64], npt.NDArray[np.float64]]]:
+def _disjoint(found: list[_Scored]) -> list[_Scored]:
     best: dict[int, tuple[float, int]] = {}
-    for number, (owners, log_e, _) in enumerate(found):
-        for owner, e in zip(owners.tolist(), log_e.tolist(), strict=True):
+    for number, one in enumerate(found):
+        for owner, e in zip(one.owners.tolist(), one.log_e.tolist(), strict=True):
             if owner not in best or e > best[owner][0]:
                 best[owner] = (e, number)
     out = []
-    for number, (owners, log_e, means) in enumerate(found):
-        mine = np.array([best[owner][1] == number for owner in owners.tolist()], dtype=bool)
-        out.append((owners[mine], log_e[mine], means[mine]))
+    for number, one in enumerate(found):
+        mine = np.array([best[owner][1] == number for owner in one.owners.tolist()], dtype=bool)
+        out.append(_Scored(one.owners[mine], one.log_e[mine], one.means[mine], one.linkage))
     return out
 
 

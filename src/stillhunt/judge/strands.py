@@ -19,6 +19,9 @@ import pyarrow.compute as pc
 SHARE_OF_ACCOUNTS = 0.25
 FEWEST_ACCOUNTS = 3
 SAME_FAMILY = 0.5
+LEAST_SHARE = 0.15
+"""A template that fewer of the set's calls carry is not what the set is about: then every call is looked at."""
+
 AS_RARE = 1.25
 """A value belongs to the family only if it is not much more popular in the log than the family's key."""
 
@@ -56,7 +59,7 @@ def main_strand(calls: pa.Table, n_accounts: int, popularity: Popularity, n_call
     1. List the values (sampled shingles, system prompts and their parts) used by a quarter of the accounts.
     2. Take the one that most calls of the set carry beyond what the log's other calls would make one expect
        (k log(lift) of its k calls); its family are the values found in half of those calls that are as rare.
-    3. The strand is every call with a value of the family.
+    3. The strand is every call with a value of the family; all calls when that is too few of them.
     """
     account = calls.column("account").to_numpy().astype(np.int32)
     columns = ("shingles", "system_h", "system_marks")
@@ -78,9 +81,10 @@ def main_strand(calls: pa.Table, n_accounts: int, popularity: Popularity, n_call
         family_values, together = np.unique(value[with_top[row] & inside], return_counts=True)
         as_rare = in_log[np.searchsorted(values, family_values)] <= AS_RARE * in_log_of_top
         family = family_values[(together >= SAME_FAMILY * with_top.sum()) & as_rare]
-        chosen = np.zeros(calls.num_rows, dtype=bool)                                     # 3.
-        chosen[row[np.isin(value, family)]] = True
-        key = (columns[int(column[value == top][0])], int(top))
+        carried = np.zeros(calls.num_rows, dtype=bool)                                    # 3.
+        carried[row[np.isin(value, family)]] = True
+        if carried.mean() >= LEAST_SHARE:
+            key, chosen = (columns[int(column[value == top][0])], int(top)), carried
     rows = np.flatnonzero(chosen)
     described = (
         f"calls with a template used by at least {SHARE_OF_ACCOUNTS:.0%} of the accounts"

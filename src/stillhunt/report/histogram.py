@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from markupsafe import Markup
 
@@ -26,6 +27,7 @@ def histogram(null: NullDistribution) -> Markup:
     """
     if not sum(null.counts) or not all(map(math.isfinite, (*null.edges, null.observed))):
         return Markup("")
+    null = trimmed(null)
     low, high = axis(null)
     if high <= low:
         return Markup("")
@@ -61,6 +63,13 @@ def histogram(null: NullDistribution) -> Markup:
         height=HEIGHT,
         class_="chart histogram",
     )
+
+
+def trimmed(null: NullDistribution) -> NullDistribution:
+    """The null without the empty bins at its ends, which are not part of where it falls."""
+    filled = [i for i, n in enumerate(null.counts) if n]
+    first, last = filled[0], filled[-1]
+    return replace(null, edges=null.edges[first : last + 2], counts=null.counts[first : last + 1])
 
 
 def axis(null: NullDistribution) -> tuple[float, float]:

@@ -84,8 +84,6 @@ def odds(log10: float | None) -> str:
 
 def confidence(x: float) -> str:
     """A confidence is a percentage that never rounds up to certainty."""
-    if x >= 1:
-        return "100 %"
     if x > 0.9999:
         return "over 99.99 %"
     return f"{math.floor(x * 1e4) / 100:.2f} %" if x >= 0.99 else f"{math.floor(x * 1e3) / 10:.1f} %"

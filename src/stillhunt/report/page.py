@@ -27,7 +27,11 @@ SETS_AT_MOST = 40
 ROWS_AT_MOST = 100
 LICENSED = "licensed"
 MINUS = "\N{MINUS SIGN}"
+NO_BREAK = "\N{NO-BREAK SPACE}"
+PERCENT = re.compile(r"(\d) ?%")
+UNIT = re.compile(r"(?<=\d) (?=[mb]illion\b)")
 POWERS = re.compile(r"\b10\^(-?\d+(?:\.\d+)?)")
+SCIENTIFIC = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?)e([-+]?\d+)\b")
 BACK_TICKS = re.compile(r"`([^`]+)`")
 
 
@@ -158,11 +162,15 @@ def ranked(parts: Mapping[str, float]) -> list[tuple[str, float]]:
 
 def keep_together(text: str) -> Markup:
     """Prose as markup: a number stays with its unit, powers of ten are raised, back ticks make code."""
-    bound = str(escape(text)).replace(" %", "\N{NO-BREAK SPACE}%")
-    for word in ("million", "billion"):
-        bound = bound.replace(f" {word}", f"\N{NO-BREAK SPACE}{word}")
-    raised = POWERS.sub(lambda found: f"10<sup>{found[1].replace('-', MINUS)}</sup>", bound)
+    bound = PERCENT.sub(f"\\1{NO_BREAK}%", UNIT.sub(NO_BREAK, str(escape(text))))
+    raised = POWERS.sub(lambda found: power(found[1]), bound)
+    raised = SCIENTIFIC.sub(lambda found: f"{found[1]}{NO_BREAK}×{NO_BREAK}{power(found[2])}", raised)
     return Markup(BACK_TICKS.sub(r"<code>\1</code>", raised))
+
+
+def power(exponent: str) -> str:
+    """A power of ten with its exponent raised."""
+    return f"10<sup>{exponent.lstrip('+').replace('-', MINUS)}</sup>"
 
 
 def anchor(campaign_id: str) -> str:

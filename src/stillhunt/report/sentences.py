@@ -12,6 +12,7 @@ from stillhunt.report.words import COLUMNS, plain
 UNTOLD = frozenset({"other", "unknown", "unclassified", "none", ""})
 NAMED_FROM = 0.1
 NAMED_AT_MOST = 2
+MOSTLY = 0.5
 
 
 def summary_sentences(hunt: Hunt) -> list[str]:
@@ -86,7 +87,13 @@ def capabilities_clause(capabilities: Mapping[str, float]) -> str:
     """The largest kinds of call, from a tenth of all upwards, as the end of a sentence, if known."""
     ranked = sorted(capabilities.items(), key=lambda item: (-item[1], item[0]))
     told = [(plain(k), v) for k, v in ranked if k not in UNTOLD and v >= NAMED_FROM][:NAMED_AT_MOST]
-    return f", {listed([f'{share(v)} {k}' for k, v in told])}" if told else ""
+    if not told:
+        return ""
+    said = [f"{share(v)} {k}" for k, v in told]
+    untold = sum(v for k, v in ranked if k in UNTOLD)
+    if untold >= MOSTLY:
+        said.append(f"{share(untold)} of other kinds")
+    return f", {listed(said)}"
 
 
 def pooled_capabilities(hunt: Hunt) -> Mapping[str, float]:

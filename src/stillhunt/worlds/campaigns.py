@@ -109,7 +109,7 @@ def plan(kind: str, size: int, rng: Rng) -> Plan:
     )
 
 
-def pooled(n: int, k: int, rng: Rng) -> Ints:
+def pooled(n: int, k: float, rng: Rng) -> Ints:
     """Return for each of `n` accounts one of so many shared things that `k` accounts share each."""
     return rng.integers(0, max(round(n / k), 1), n)
 
@@ -127,7 +127,9 @@ def _disguise(accounts: Accounts, p: Plan, rng: Rng) -> None:
         groups.pay_with(accounts, np.array([row]), int(fresh[cards[row]]), like)
     groups.use_free_mail(accounts, rng, 1.0)
     if p.domains_k:
-        mine = numbers(rng, max(round(n / p.domains_k), 1))[pooled(n, p.domains_k, rng)]
+        # Disguise is part of what a campaign is: its domains look like those of at least eight customers.
+        k = min(p.domains_k, n / 8)
+        mine = numbers(rng, max(round(n / k), 1))[pooled(n, k, rng)]
         accounts.email_domain = np.where(flags(rng, n, p.adopt), mine, accounts.email_domain)
     start = START + p.first_h * HOUR - int(rng.integers(1, 60)) * DAY
     groups.sign_up(accounts, rng, start, 6.0 if p.signup_burst else 24 * 50.0, 0.85)

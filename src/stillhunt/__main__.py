@@ -1,0 +1,10 @@
+"""`python -m stillhunt` is the command line."""
+
+from __future__ import annotations
+
+import sys
+
+from stillhunt.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())
