@@ -13,14 +13,13 @@ from stillhunt import worlds
 from stillhunt.digest import Key
 from stillhunt.engines.duckdb import DuckDBEngine
 from stillhunt.model import Hunt
+from strategies import SECRET
 
 # Compiled kernels are built on first use, which no deadline can foresee; fixed draws make a red test repeatable.
 settings.register_profile(
     "stillhunt", deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("stillhunt")
-
-SECRET = b"a key for tests only"
 
 
 @pytest.fixture(scope="session")

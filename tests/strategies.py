@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from stillhunt.model import Incidence
 
+SECRET = b"a key for tests only"
+
 SCRIPTS = (
     "abcXYZ_",
     "0123456789",

@@ -21,6 +21,7 @@ from typing import Any
 
 from stillhunt import __version__
 from stillhunt.config import Config
+from stillhunt.deployment_key import read_key
 from stillhunt.errors import ConfigError, StillhuntError, StoreError
 from stillhunt.terminal import beside_truth, found, lost, say, shown, table
 
@@ -266,7 +267,7 @@ def hunt(arguments: argparse.Namespace) -> int:
     _prepare(arguments.out, RESULTS, mark="campaigns.json", inputs=inputs)
     from stillhunt import pipeline, report
 
-    key = None if arguments.key_file is None else pipeline.read_key(arguments.key_file, make=False)
+    key = None if arguments.key_file is None else read_key(arguments.key_file, make=False)
     with shown(quiet=arguments.quiet) as progress:
         result = pipeline.hunt(
             arguments.logs,

@@ -10,6 +10,8 @@ from typing import Any
 
 from stillhunt.errors import ConfigError
 
+_CORES = max(1, os.cpu_count() or 1)
+
 
 def _setting(default: Any, help: str, low: float | None = None, high: float | None = None) -> Any:
     return field(default=default, metadata={"help": help, "low": low, "high": high})
@@ -42,8 +44,8 @@ class Config:
         0.0, "share of broken input that may be left out before the run refuses to go on", 0, 1
     )
     memory_mb: int = _setting(2048, "memory limit of queries, in MiB (they spill to disk beyond it)", 256, 2**20)
-    threads: int = _setting(max(1, os.cpu_count() or 1), "threads", 1, 1024)
-    work: Path | None = _setting(None, "folder for intermediate files (default: a temporary one)")
+    threads: int = _setting(_CORES, "threads", 1, 1024)
+    work: Path | None = _setting(None, "folder for intermediate files (default: a temporary one)")  # noqa: RUF009 (it is a field)
 
     def __post_init__(self) -> None:
         for f in fields(self):

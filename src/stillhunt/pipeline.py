@@ -14,18 +14,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
 
 from stillhunt import collect, contract
 from stillhunt.config import Config
+from stillhunt.coverage import coverage, unavailable_for
+from stillhunt.deployment_key import key_file, read_key
 from stillhunt.digest import CALLS, Digester, Key, ledger, traits
 from stillhunt.digest.capabilities import CLASSES, METHOD
 from stillhunt.engines import Engine
 from stillhunt.engines.duckdb import DuckDBEngine
-from stillhunt.errors import ConfigError, LogError, StoreError
+from stillhunt.errors import LogError
 from stillhunt.features import profile
 from stillhunt.features.profile import per_day
 from stillhunt.graph import candidate_pairs, fetch_incidence, propose
@@ -34,7 +36,7 @@ from stillhunt.judge.campaigns import METHOD as RULE_METHOD
 from stillhunt.judge.linkage import Population, linkage
 from stillhunt.judge.membership import spoken_for
 from stillhunt.judge.sets import LINKED_LOG10
-from stillhunt.model import AccountId, Claim, Coverage, Hunt, LeftOut, LinkedSet, Unavailable
+from stillhunt.model import AccountId, Claim, Hunt, LeftOut, LinkedSet, Unavailable
 from stillhunt.plugs import Batch, Split
 
 Progress = Callable[[str, float], None]
@@ -80,7 +82,9 @@ def hunt(
     with _work_folder(config) as work:
         engine = DuckDBEngine(work, threads=config.threads, memory_mb=config.memory_mb)
         try:
-            return run(engine, exchanges, accounts, events, format=format, key=_key(key), config=config, progress=progress)
+            return run(
+                engine, exchanges, accounts, events, format=format, key=_key(key), config=config, progress=progress
+            )
         finally:
             engine.close()
 
@@ -105,21 +109,23 @@ def run(
     4. Judge: the three keys.
     5. Say what was left out and what could not be seen.
     """
-    collected = _collect(engine, exchanges, format=format, key=key, config=config, progress=progress)   # 1.
+    collected = _collect(engine, exchanges, format=format, key=key, config=config, progress=progress)  # 1.
     progress("accounts", 0.0)
     account_table, left_accounts = _table(accounts, "accounts", contract.ACCOUNTS)
     event_table, left_events = _table(events, "events", contract.EVENTS)
     left_out = [*collected.left_out, *left_accounts, *left_events]
-    left_out += ledger.build(engine, account_table)                                                      # 2.
+    left_out += ledger.build(engine, account_table)  # 2.
     engine.register("account_trait", traits.account_traits(account_table, key))
     progress("traits", 0.0)
     traits.build(engine, n_shingles=collected.shingles)
     kinds = [(k.kind, k.group) for k in traits.KINDS if k.group is not None]
     progress("links", 0.0)
-    incidence = fetch_incidence(engine, kinds)                                                           # 3.
+    incidence = fetch_incidence(engine, kinds)  # 3.
     pairs = candidate_pairs(engine, incidence, seed=config.seed)
     progress("links", 0.7)
-    licensed = engine.fetch("SELECT owner FROM owner WHERE licence IS NOT NULL ORDER BY owner").column("owner").to_numpy()
+    licensed = (
+        engine.fetch("SELECT owner FROM owner WHERE licence IS NOT NULL ORDER BY owner").column("owner").to_numpy()
+    )
     free = ~(np.isin(pairs.i, licensed) | np.isin(pairs.j, licensed))
     links = (pairs.i[free], pairs.j[free], pairs.s[free])
     population = Population(incidence)
@@ -133,11 +139,11 @@ def run(
     )
     left_out += pairs.left_out
     progress("judge", 0.0)
-    unavailable = _unavailable(collected, account_table)
+    unavailable = unavailable_for(collected.present, account_table)
     rule = _rule(key, config, unavailable)
     judged = judge(engine, population, groups, links, rule, progress=lambda share: progress("judge", share))  # 4.
     progress("judge", 1.0)
-    return _hunt(                                                                                        # 5.
+    return _hunt(  # 5.
         engine, judged, collected, left_out, unavailable, account_table, event_table, config, key, pairs.tau
     )
 
@@ -236,7 +242,9 @@ def refuse_when_too_much(left_out: Sequence[LeftOut], lines: int, allowed: float
     )
 
 
-def _table(data: object | None, name: str, schema: pa.Schema) -> tuple[pa.Table, tuple[LeftOut, ...]]:
+def _table(
+    data: object | None, name: Literal["accounts", "events"], schema: pa.Schema
+) -> tuple[pa.Table, tuple[LeftOut, ...]]:
     if data is None:
         return schema.empty_table(), ()
     if isinstance(data, str | Path):
@@ -244,50 +252,6 @@ def _table(data: object | None, name: str, schema: pa.Schema) -> tuple[pa.Table,
     batches = list(collect.tables(data, name))
     rows = pa.Table.from_batches([b.exchanges for b in batches]) if batches else schema.empty_table()
     return rows, merged([item for b in batches for item in b.left_out])
-
-
-def _unavailable(collected: _Collected, accounts: pa.Table) -> tuple[Unavailable, ...]:
-    """Which kinds of trait, tests and keys cannot run for want of columns."""
-    has = {name for name, count in collected.present.items() if count}
-    has |= {f"accounts.{c}" for c in accounts.column_names if accounts.num_rows > accounts.column(c).null_count}
-    out = []
-    for kind in traits.KINDS:
-        if not has & set(kind.wants):
-            out.append(
-                Unavailable(
-                    what=f"trait: {kind.label}", wants=kind.wants, consequence="accounts that share it are not linked by it"
-                )
-            )
-    if "prompt" not in has:
-        lost = "accounts fed from one queue are told apart by time only; strands and capabilities cannot be told"
-        for test in ("interchangeable workers", "de-duplicated queue"):
-            out.append(Unavailable(what=f"test: {test}", wants=("prompt",), consequence=lost))
-    identity = {"accounts.payment_fingerprint", "accounts.email_domain"}
-    if not has & identity:
-        out.append(
-            Unavailable(
-                what="key 3: concealment",
-                wants=tuple(sorted(identity)),
-                consequence="nobody is accused of disguise: linked sets are listed as not examined",
-            )
-        )
-    if "org_id" not in has and "accounts.org_id" not in has:
-        out.append(
-            Unavailable(
-                what="owners",
-                wants=("org_id", "accounts.org_id"),
-                consequence="every account counts as an owner of its own; seats of one company may be linked",
-            )
-        )
-    if "accounts.licence" not in has:
-        out.append(
-            Unavailable(
-                what="licensed use",
-                wants=("accounts.licence",),
-                consequence="contracts that allow bulk or distillation use are unknown here: check before you act",
-            )
-        )
-    return tuple(out)
 
 
 def _rule(key: Key, config: Config, unavailable: tuple[Unavailable, ...]) -> Rule:
@@ -325,7 +289,9 @@ def _hunt(
         "SELECT count(*) AS n, min(epoch_us(started_at)) AS first, max(epoch_us(started_at)) AS last FROM distinct_call"
     ).to_pylist()[0]
     counts = engine.fetch("SELECT (SELECT count(*) FROM account) AS accounts, (SELECT count(*) FROM owner) AS owners")
-    days = engine.fetch("SELECT epoch_us(started_at) // 86400000000 AS day, count(*) AS n FROM distinct_call GROUP BY 1 ORDER BY 1")
+    days = engine.fetch(
+        "SELECT epoch_us(started_at) // 86400000000 AS day, count(*) AS n FROM distinct_call GROUP BY 1 ORDER BY 1"
+    )
     repeated = np.repeat(days.column("day").to_numpy().astype(np.int64), days.column("n").to_numpy())
     return Hunt(
         claim=Claim(
@@ -344,7 +310,7 @@ def _hunt(
         linked=(*judged.linked, *_licensed(engine, key)),
         left_out=merged(left_out),
         unavailable=unavailable,
-        coverage=_coverage(collected, accounts),
+        coverage=coverage(collected.present, collected.rows, accounts),
         n_lines=collected.lines,
         n_exchanges=int(totals["n"]),
         n_accounts=int(counts.column("accounts")[0].as_py()),
@@ -352,22 +318,29 @@ def _hunt(
         first_seen=_moment(totals["first"]),
         last_seen=_moment(totals["last"]),
         sources=collected.sources,
-        settings={
-            "level": config.level,
-            "membership_level": config.membership_level,
-            "declared_customers": config.declared_customers,
-            "rho0": config.rho0,
-            "one_in": config.one_in,
-            "draws": config.draws,
-            "seed": config.seed,
-            "tau": round(tau, 3),
-            "sets tested": judged.tested,
-            "events": events.num_rows,
-            "key fingerprint": key.fingerprint,
-            "engine": engine.name,
-        },
+        settings=_settings(config, key, engine, judged, events, tau),
         per_day=per_day(repeated),
     )
+
+
+def _settings(
+    config: Config, key: Key, engine: Engine, judged: Judged, events: pa.Table, tau: float
+) -> dict[str, float | int | str]:
+    """Everything that the result depends on, besides the log."""
+    return {
+        "level": config.level,
+        "membership_level": config.membership_level,
+        "declared_customers": config.declared_customers,
+        "rho0": config.rho0,
+        "one_in": config.one_in,
+        "draws": config.draws,
+        "seed": config.seed,
+        "tau": round(tau, 3),
+        "sets tested": judged.tested,
+        "events": events.num_rows,
+        "key fingerprint": key.fingerprint,
+        "engine": engine.name,
+    }
 
 
 def _licensed(engine: Engine, key: Key) -> tuple[LinkedSet, ...]:
@@ -396,23 +369,6 @@ def _licensed(engine: Engine, key: Key) -> tuple[LinkedSet, ...]:
     return tuple(out)
 
 
-def _coverage(collected: _Collected, accounts: pa.Table) -> tuple[Coverage, ...]:
-    exchange = [
-        Coverage(table="exchanges", column=name, present=collected.present[name], rows=collected.rows)
-        for name in contract.EXCHANGES.names
-    ]
-    account = [
-        Coverage(
-            table="accounts",
-            column=name,
-            present=accounts.num_rows - accounts.column(name).null_count if name in accounts.column_names else 0,
-            rows=accounts.num_rows,
-        )
-        for name in contract.ACCOUNTS.names
-    ]
-    return (*exchange, *account)
-
-
 def _moment(us: int | None) -> datetime | None:
     return None if us is None else datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=us)
 
@@ -424,38 +380,7 @@ def _is_paths(data: object) -> bool:
 
 
 def _paths(data: Any) -> list[str | Path]:
-    return [data] if isinstance(data, str | os.PathLike) else list(data)
-
-
-def key_file() -> Path:
-    """Return where this user's deployment key lies: `$STILLHUNT_KEY_FILE`, else under the configuration folder."""
-    named = os.environ.get("STILLHUNT_KEY_FILE")
-    if named:
-        return Path(named)
-    base = os.environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
-    return Path(base) / "stillhunt" / "key"
-
-
-def read_key(path: Path, *, make: bool) -> bytes:
-    """
-    Return the key in a file, making one of 32 random bytes (readable by the owner only) when it may.
-
-    Raises `ConfigError` when the file is missing and may not be made, `StoreError` when it cannot be read or written.
-    """
-    try:
-        if path.exists():
-            return bytes.fromhex(path.read_text().strip())
-        if not make:
-            raise ConfigError(f"There is no key file {path}.\nGive an existing one, or leave `--key-file` out.")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        secret = os.urandom(32)
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
-            out.write(secret.hex() + "\n")
-        return secret
-    except (ValueError, UnicodeDecodeError) as error:
-        raise ConfigError(f"The key file {path} does not hold hex digits.\nGive another with `--key-file`.") from error
-    except OSError as error:
-        raise StoreError(f"The key file {path} cannot be used: {error}.\nGive another with `--key-file`.") from error
+    return [Path(d) for d in ([data] if isinstance(data, str | os.PathLike) else data)]
 
 
 def _key(secret: bytes | None) -> Key:

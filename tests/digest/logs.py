@@ -11,9 +11,10 @@ from stillhunt.contract import ACCOUNTS, EXCHANGES
 from stillhunt.digest import Digester, Key, ledger, traits
 from stillhunt.engines import Engine
 from stillhunt.model import LeftOut
+from strategies import SECRET
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
-KEY = Key(b"a key for tests only")
+KEY = Key(SECRET)
 
 
 def at(hours: float) -> datetime:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 from hypothesis import given
-from strategies import string_columns
 
 from stillhunt.digest.buffers import string_buffers
+from strategies import string_columns
 
 
 @given(string_columns())

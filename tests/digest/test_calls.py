@@ -9,13 +9,13 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import texts
 
 from stillhunt.contract import EXCHANGES, TEXT
 from stillhunt.digest import CALLS, Digester, Key
 from stillhunt.digest.calls import SYSTEM_MARKS
+from strategies import SECRET, texts
 
-DIGESTER = Digester(Key(b"a key for tests only"), one_in=2)
+DIGESTER = Digester(Key(SECRET), one_in=2)
 CANARY = "quetzal zyxomma vortigern"
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
@@ -29,8 +29,10 @@ def exchanges(*rows: dict[str, Any], columns: tuple[str, ...] = tuple(EXCHANGES.
 
 def plain(batch: pa.RecordBatch) -> list[dict[str, Any]]:
     """Return calls as plain rows; a list without entries says what a missing list says."""
-    return [{name: value or None if isinstance(value, list) else value for name, value in call.items()}
-            for call in DIGESTER.calls(batch).to_pylist()]
+    return [
+        {name: value or None if isinstance(value, list) else value for name, value in call.items()}
+        for call in DIGESTER.calls(batch).to_pylist()
+    ]
 
 
 def test_no_text_is_left_in_a_call() -> None:
@@ -48,7 +50,10 @@ def test_no_text_is_left_in_a_call() -> None:
 
 
 rows = st.fixed_dictionaries(
-    {"prompt": st.none() | texts(6), "system": st.none() | st.sampled_from(("", "Be brief.", "Judge the answer, now."))},
+    {
+        "prompt": st.none() | texts(6),
+        "system": st.none() | st.sampled_from(("", "Be brief.", "Judge the answer, now.")),
+    },
     optional={
         "client_ip": st.sampled_from(("192.0.2.1", "192.0.2.9", "2001:db8::1")),
         "tls_ja4": st.sampled_from(("", "t13")),

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from stillhunt.digest.capabilities import CLASSES, METHOD, MINIMUM_HITS, classify, word_lists
 from stillhunt.digest.keys import Key
 from stillhunt.digest.shingles import build_lexicon, fingerprint
+from strategies import SECRET
 
-SUBKEY = Key(b"a key for tests only").words("text")
+SUBKEY = Key(SECRET).words("text")
 
 
 def test_every_listed_word_can_be_found() -> None:
@@ -26,9 +27,7 @@ def test_every_listed_word_can_be_found() -> None:
 def test_prompts_of_one_list_are_of_its_class() -> None:
     """A prompt made of words of one list only is of that class; words of no list are `other`."""
     lists = word_lists()
-    own = [
-        [w for w in words if all(w not in other for other in lists if other is not words)][:6] for words in lists
-    ]
+    own = [[w for w in words if all(w not in other for other in lists if other is not words)][:6] for words in lists]
     texts = [*(" ".join(words) for words in own), "wake up early and water plants", ""]
     found = fingerprint(pa.array(texts), SUBKEY, build_lexicon(lists, SUBKEY), one_in=8)
     assert [CLASSES[c] for c in classify(found.lexicon)] == [*CLASSES, "other"]

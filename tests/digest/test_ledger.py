@@ -38,7 +38,13 @@ def test_nothing_is_left_out_of_distinct_exchanges(engine: DuckDBEngine) -> None
 
 def test_owners_are_declared_organisations(engine: DuckDBEngine) -> None:
     """Accounts of one organisation are one owner, named by the record before the call; others own themselves."""
-    calls = [call("a", 1), call("b", 2, org_id="acme"), call("c", 3, org_id="other"), call("d", 4), call("e", 5, org_id="")]
+    calls = [
+        call("a", 1),
+        call("b", 2, org_id="acme"),
+        call("c", 3, org_id="other"),
+        call("d", 4),
+        call("e", 5, org_id=""),
+    ]
     records = [
         {"account_id": "a", "org_id": "acme"},
         {"account_id": "c", "org_id": "acme", "licence": "bulk"},

@@ -9,12 +9,12 @@ from digest import twin
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom
-from strategies import POOL, raw_column, raw_texts, string_columns, texts
 
 from stillhunt.digest.keys import Key
 from stillhunt.digest.shingles import Fingerprints, build_lexicon, fingerprint
+from strategies import POOL, SECRET, raw_column, raw_texts, string_columns, texts
 
-SUBKEY = Key(b"a key for tests only").words("text")
+SUBKEY = Key(SECRET).words("text")
 K0, K1 = map(int, SUBKEY)
 LISTS = [["def", "judge", "of"], ["judge", "is"], ["naïve", "x_0"]]
 LEXICON = build_lexicon(LISTS, SUBKEY)

@@ -8,10 +8,10 @@ import pytest
 from digest.twin import siphash
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import string_columns
 
 from stillhunt.digest.keys import Key
 from stillhunt.digest.siphash import keyed_hash, siphash_bytes, siphash_word
+from strategies import SECRET, string_columns
 
 K0, K1 = (np.uint64(int.from_bytes(bytes(range(start, start + 8)), "little")) for start in (0, 8))
 PUBLISHED = {
@@ -25,7 +25,7 @@ PUBLISHED = {
 }
 """Length of the message 00 01 02 … → output, from the authors' test vectors for SipHash-2-4 (64 bits)."""
 
-SUBKEY = Key(b"a key for tests only").words("network")
+SUBKEY = Key(SECRET).words("network")
 
 
 @pytest.mark.parametrize("length", PUBLISHED)

@@ -86,7 +86,12 @@ TEMPLATE = "Grade the answer below from one to ten and say why:"
 
 @pytest.mark.parametrize(
     ("contents", "kept"),
-    [(("apple", "pear", "plum"), 7), (("apple", "pear"), 0), (("apple", "apple", "apple"), 0), (("apple",) * 9 + ("fig",), 0)],
+    [
+        (("apple", "pear", "plum"), 7),
+        (("apple", "pear"), 0),
+        (("apple", "apple", "apple"), 0),
+        (("apple",) * 9 + ("fig",), 0),
+    ],
 )
 def test_templates_are_repeated_with_other_content(engine: DuckDBEngine, contents: tuple[str, ...], kept: int) -> None:
     """Parts of prompts are a template from three different prompts on; sending one prompt often makes none."""
@@ -96,7 +101,9 @@ def test_templates_are_repeated_with_other_content(engine: DuckDBEngine, content
     assert all((t["n"], t["first_seen"], t["last_seen"]) == (3, at(0), at(2)) for t in found)
 
 
-def test_templates_are_counted_alike_in_any_number_of_parts(engine: DuckDBEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_templates_are_counted_alike_in_any_number_of_parts(
+    engine: DuckDBEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Counting the shingles in many parts gives the relation that counting them at once gives."""
     calls = [call(a, n, prompt=f"{TEMPLATE} {word}") for a in "ab" for n, word in enumerate(("x", "y", "z", "x"))]
     ordered = "SELECT * FROM trait ORDER BY ALL"

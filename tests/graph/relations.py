@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pyarrow as pa
-from strategies import Holdings
 
 from stillhunt.engines import Engine
 from stillhunt.graph import fetch_incidence
 from stillhunt.model import Incidence
+from strategies import Holdings
 
 
 def store(engine: Engine, held: Holdings) -> None:

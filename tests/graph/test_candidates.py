@@ -8,11 +8,11 @@ import numpy as np
 from graph.relations import linked_up
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from strategies import Holdings, holdings
 
 from stillhunt.engines.duckdb import DuckDBEngine
 from stillhunt.graph import candidate_pairs
 from stillhunt.graph.candidates import MEAN_DEGREE, RARE
+from strategies import Holdings, holdings
 
 FIXTURE = [HealthCheck.function_scoped_fixture]
 

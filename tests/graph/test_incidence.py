@@ -5,12 +5,18 @@ from __future__ import annotations
 import pyarrow as pa
 from graph.relations import store
 from hypothesis import HealthCheck, given, settings
-from strategies import Holdings, holdings
 
 from stillhunt.engines.duckdb import DuckDBEngine
 from stillhunt.graph import fetch_incidence
+from strategies import Holdings, holdings
 
-KINDS = (("card", "payment"), ("network", "network"), ("tls", "client"), ("agent", "client"), ("email_domain", "contact"))
+KINDS = (
+    ("card", "payment"),
+    ("network", "network"),
+    ("tls", "client"),
+    ("agent", "client"),
+    ("email_domain", "contact"),
+)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=20)
@@ -30,7 +36,9 @@ def test_accounts_of_one_owner_hold_together(engine: DuckDBEngine) -> None:
     """Two accounts of one organisation with one card are one holder of it."""
     engine.register("account", pa.table({"acct": [0, 1, 2], "owner": pa.array([0, 0, 1], pa.int32())}))
     engine.register("owner", pa.table({"owner": [0, 1], "stratum": [0, 0]}))
-    engine.register("trait", pa.table({"acct": [0, 1, 2], "kind": ["card"] * 3, "value": pa.array([7] * 3, pa.uint64())}))
+    engine.register(
+        "trait", pa.table({"acct": [0, 1, 2], "kind": ["card"] * 3, "value": pa.array([7] * 3, pa.uint64())})
+    )
     found = fetch_incidence(engine, KINDS[:1])
     assert found.owner.tolist() == [0, 1]
     assert engine.fetch("SELECT n_owners FROM value").column("n_owners").to_pylist() == [2]

@@ -28,7 +28,9 @@ def dispensed(rng: np.random.Generator, users: int, prompts: int, k: int) -> Pai
 @pytest.mark.parametrize(("pool", "uneven"), [(120, 0.0), (400, 0.0), (150, 0.7)])
 def test_users_who_choose_are_rejected_at_the_level(pool: int, uneven: float) -> None:
     """Users who choose from a pool on their own, evenly or not, get p ≤ α no more often than α."""
-    found = [multiplicity_test(*chosen(np.random.default_rng(s), 15, pool, uneven), draws=999, seed=s) for s in range(120)]
+    found = [
+        multiplicity_test(*chosen(np.random.default_rng(s), 15, pool, uneven), draws=999, seed=s) for s in range(120)
+    ]
     p = np.array([one.p_value for one in found if one is not None])
     assert len(p) == 120
     for level in (0.01, 0.05, 0.2):

@@ -10,10 +10,10 @@ import pytest
 from chance import not_more_often
 from hypothesis import given
 from hypothesis import strategies as st
-from judge.populations import independent, incidence, planted
-from strategies import Holdings, holdings
+from judge.populations import incidence, independent, planted
 
 from stillhunt.judge.linkage import SHRINKAGE, STAKES, Linkage, Population, linkage, price_log10
+from strategies import Holdings, holdings
 
 
 def popularity(held: Holdings, value: tuple[int, int], country: int, left_out: list[int]) -> float:

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from judge.populations import planted
 from judge.test_linkage import likelihood_ratio
-from strategies import Holdings, holdings
 
 from stillhunt.judge.linkage import Population
 from stillhunt.judge.membership import FOLDS, STAKES, e_bh, member_e_values, members, spoken_for
+from strategies import Holdings, holdings
 
 
 def best_stake(ratios: list[float]) -> float:

@@ -83,7 +83,10 @@ def test_without_enough_to_compare_with_there_is_no_test() -> None:
 def test_busy_members_are_compared_on_what_others_can_lend() -> None:
     """A member with more prompts than any other user is compared on as many as they have."""
     rng = np.random.default_rng(3)
-    busy = np.repeat(np.arange(6), 200), np.concatenate([rng.permutation(POOL)[:200] + 1 for _ in range(6)]).astype(np.uint64)
+    busy = (
+        np.repeat(np.arange(6), 200),
+        np.concatenate([rng.permutation(POOL)[:200] + 1 for _ in range(6)]).astype(np.uint64),
+    )
     found = run(busy, 60, 3, popularity=0.2)
     assert found is not None
     assert found.coincidences < 15 * 30**2 / POOL * 3

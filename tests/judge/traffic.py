@@ -9,9 +9,10 @@ import pyarrow as pa
 from stillhunt.digest.keys import Key
 from stillhunt.digest.shingles import HALF, build_lexicon, fingerprint
 from stillhunt.judge.strands import Strand
+from strategies import SECRET
 
 HOUR_US = 3_600_000_000
-SUBKEY = Key(b"a key for tests only").words("text")
+SUBKEY = Key(SECRET).words("text")
 LEXICON = build_lexicon([["nothing"]], SUBKEY)
 
 

@@ -21,7 +21,7 @@ def build(engine: Engine, accounts: pa.Table) -> tuple[LeftOut, ...]:
     3. Number owners by first call, with the country most of their calls come from.
     """
     left_out = _deduplicate(engine)                                                      # 1.
-    engine.register("account_record", _records(accounts))
+    left_out += _records(engine, accounts)
     engine.create(                                                                       # 2.
         "seen",
         "SELECT account_id, min(started_at) AS first_at, max(org_id) AS org_id FROM distinct_call GROUP BY account_id",
@@ -72,11 +72,18 @@ def _deduplicate(engine: Engine) -> tuple[LeftOut, ...]:
     return (LeftOut(what="exchange", reason="its exchange id was read before: only the earliest counts", count=counts["extra"]),)
 
 
-def _records(accounts: pa.Table) -> pa.Table:
+def _records(engine: Engine, accounts: pa.Table) -> tuple[LeftOut, ...]:
+    """Make `account_record`: the first record of each account."""
     n = accounts.num_rows
-    return pa.table(
-        {
-            name: accounts.column(name) if name in accounts.column_names else pa.nulls(n, pa.string())
-            for name in ("account_id", "org_id", "licence")
-        }
+    names = ("account_id", "org_id", "licence")
+    columns = {c: accounts.column(c) if c in accounts.column_names else pa.nulls(n, pa.string()) for c in names}
+    engine.register("any_record", pa.table({"row": pa.array(range(n), pa.int64()), **columns}))
+    engine.create(
+        "account_record",
+        "SELECT account_id, org_id, licence FROM (SELECT *, row_number() OVER (PARTITION BY account_id ORDER BY row) AS rank"
+        " FROM any_record) WHERE rank = 1",
     )
+    extra = n - int(engine.fetch("SELECT count(*) AS n FROM account_record").column("n")[0].as_py())
+    if not extra:
+        return ()
+    return (LeftOut(what="account", reason="another row for the same `account_id` came first", count=extra, defect=True),)

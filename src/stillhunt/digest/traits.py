@@ -149,7 +149,8 @@ def build(engine: Engine, *, n_shingles: int) -> None:
         engine.create(f"trait_{number}", query)
     engine.create(
         "trait",
-        "SELECT acct, kind, value, min(first_seen) AS first_seen, max(last_seen) AS last_seen, sum(n)::BIGINT AS n FROM ("
+        "SELECT acct, kind, value, min(first_seen) AS first_seen, max(last_seen) AS last_seen,"
+        " sum(n)::BIGINT AS n FROM ("
         + " UNION ALL ".join(f"SELECT * FROM trait_{number}" for number in range(len(queries)))
         + ") GROUP BY acct, kind, value",
     )
@@ -159,7 +160,8 @@ def build(engine: Engine, *, n_shingles: int) -> None:
 
 def _call_query(kind: str, column: str) -> str:
     return (
-        f"SELECT acct, '{kind}' AS kind, {column} AS value, min(started_at) AS first_seen, max(started_at) AS last_seen, count(*) AS n"
+        f"SELECT acct, '{kind}' AS kind, {column} AS value, min(started_at) AS first_seen,"
+        " max(started_at) AS last_seen, count(*) AS n"
         f" FROM call WHERE {column} IS NOT NULL GROUP BY acct, {column}"
     )
 
@@ -174,7 +176,8 @@ def _list_query(kind: str, column: str) -> str:
 
 def _template_query(part: int, parts: int) -> str:
     return (
-        "SELECT acct, 'template' AS kind, value, min(started_at) AS first_seen, max(started_at) AS last_seen, count(*) AS n FROM"
+        "SELECT acct, 'template' AS kind, value, min(started_at) AS first_seen, max(started_at) AS last_seen,"
+        " count(*) AS n FROM"
         " (SELECT acct, started_at, prompt_h, unnest(shingles) AS value FROM call WHERE shingles IS NOT NULL)"
         f" WHERE value % {parts} = {part} GROUP BY acct, value"
         f" HAVING count(*) >= {TEMPLATE_CALLS} AND count(DISTINCT prompt_h) >= {TEMPLATE_CALLS}"
@@ -183,7 +186,8 @@ def _template_query(part: int, parts: int) -> str:
 
 def _prompt_query(part: int, parts: int) -> str:
     return (
-        "SELECT acct, 'prompt' AS kind, prompt_h AS value, min(started_at) AS first_seen, max(started_at) AS last_seen, count(*) AS n"
+        "SELECT acct, 'prompt' AS kind, prompt_h AS value, min(started_at) AS first_seen,"
+        " max(started_at) AS last_seen, count(*) AS n"
         f" FROM call WHERE prompt_h IS NOT NULL AND prompt_h % {parts} = {part} AND prompt_h IN"
         f" (SELECT prompt_h FROM call WHERE prompt_h % {parts} = {part} GROUP BY prompt_h HAVING min(acct) < max(acct))"
         " GROUP BY acct, prompt_h"

@@ -121,4 +121,4 @@ def _migration(operation: Operation) -> Alternative:
 
 
 def _outside(operation: Operation) -> float:
-    return 1.0 - len(operation.strand.rows) / max(1, operation.calls.num_rows)
+    return 1.0 - len(operation.strand.rows) / max(1, int(operation.calls.num_rows))

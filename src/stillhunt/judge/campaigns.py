@@ -1,6 +1,4 @@
-"""
-Linked sets → campaigns with their claims, and the sets that are not accused, each with the reason.
-"""
+"""Linked sets → campaigns with their claims, and the sets that are not accused, each with the reason."""
 
 from __future__ import annotations
 
@@ -33,9 +31,10 @@ ASSUMPTIONS = (
 )
 
 METHOD = (
-    "link, operate, conceal: an urn-bet e-value over all subsets of owners; variance ratio, subject coherence and"
-    " missing coincidences and prompt multiplicity on behaviour that linking did not use, Bonferroni over the four; inverse Simpson index of"
-    " cards and e-mail domains; Benjamini–Hochberg over the sets that pass keys 1 and 3; e-BH over accounts"
+    "link, operate, conceal: an urn-bet e-value over all subsets of owners; variance ratio, subject coherence, missing"
+    " coincidences and prompt multiplicity on behaviour that linking did not use, Bonferroni over the four; inverse"
+    " Simpson index of cards and e-mail domains; Benjamini–Hochberg over the sets that pass keys 1 and 3; e-BH over"
+    " accounts"
 )
 
 
@@ -232,8 +231,6 @@ def _links(
         a, b = int(i[k]), int(j[k])
         if a in first and b in first:
             out.append(Link(a=first[a], b=first[b], surprise=round(float(s[k]), 3), groups=_groups(population, a, b)))
-    if operated.multiplicity is None:
-        out.append("the best-of-k test did not run: accounts share too few prompts")
     return tuple(out)
 
 

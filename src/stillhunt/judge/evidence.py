@@ -99,6 +99,8 @@ def _witnesses(population: Population, found: LinkedOwners, labels: Mapping[str,
         if found.linkage.groups_log10[group] < 1:
             continue
         mine = np.flatnonzero((incidence.kind_group[incidence.value_kind[values]] == group) & (inside >= 2))
+        if not len(mine):
+            continue
         lift = (inside[mine] / s) / (population.n_of_value[values[mine]] / incidence.n_owners)
         top = mine[np.argsort(-(inside[mine] * np.log(np.maximum(lift, 1.0))), kind="stable")][:TOP_VALUES]
         described = dict.fromkeys(_described(population, int(values[v]), int(inside[v]), labels) for v in top)

@@ -127,7 +127,8 @@ def _scaled(sketch: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Centre over the strand (the template goes) and scale to unit length (long texts weigh no more)."""
     centred = sketch - sketch.mean(axis=0)
     length = np.linalg.norm(centred, axis=1)
-    return centred / np.where(length > 0, length, 1.0)[:, None]
+    scaled: npt.NDArray[np.float64] = centred / np.where(length > 0, length, 1.0)[:, None]
+    return scaled
 
 
 def _alike(
@@ -143,12 +144,12 @@ def _alike(
         chosen, measured = sketch[:, choose], sketch[:, measure]
         baseline = measured.sum(axis=0)
         for start in range(0, len(account), 500):
-            rows = slice(start, start + 500)
-            near = chosen[rows] @ chosen.T
-            near[(account[rows, None] == account[None]) | (fill[rows, None] == fill[None])] = -np.inf
+            part = slice(start, start + 500)
+            near = chosen[part] @ chosen.T
+            near[(account[part, None] == account[None]) | (fill[part, None] == fill[None])] = -np.inf
             best = np.argpartition(-near, NEIGHBOURS, axis=1)[:, :NEIGHBOURS]
-            common = np.einsum("ij,ikj->i", measured[rows], measured[best]) / NEIGHBOURS
-            found[rows] += common - measured[rows] @ baseline / len(account)
+            common = np.einsum("ij,ikj->i", measured[part], measured[best]) / NEIGHBOURS
+            found[part] += common - measured[part] @ baseline / len(account)
     return float(found.mean()), float(found.mean() / max(found.std() / np.sqrt(len(found)), 1e-12))
 
 

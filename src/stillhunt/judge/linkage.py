@@ -101,7 +101,8 @@ class Population:
         total = self._n_of_kind_stratum[kind.astype(np.int64) * self._strata + stratum]
         outside = np.maximum(there - set_count, 0.0)
         country = (outside + SHRINKAGE * world) / (np.maximum(total - set_total, 0.0) + SHRINKAGE)
-        return np.maximum(world, country)
+        larger: npt.NDArray[np.float64] = np.maximum(world, country)
+        return larger
 
 
 def price_log10(n: int, s: int) -> float:

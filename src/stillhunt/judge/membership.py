@@ -1,7 +1,7 @@
-"""
+r"""
 Membership: which owners belong to a set, one by one, by e-BH over all owners.
 
-    e_i = Π_G [1 + π_G (L_iG(C \\ {i}) - 1)]
+    e_i = Π_G [1 + π_G (L_iG(C \ {i}) - 1)]
 
 The stake π_G is the one that would have won most on the other members, chosen on folds that i is not in: a group of
 traits in which the set shares nothing costs its members nothing.
@@ -30,9 +30,7 @@ PASSES = 6
 def member_e_values(
     population: Population, core: npt.NDArray[np.int32]
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """
-    Return owners that share a value with the core, their log e-value against the core without them, and L (owners, groups).
-    """
+    """Return owners that share a value with the core, their log e-value against it without them, and L (owners, groups)."""
     incidence = population.incidence
     _, core_value = population.rows(core)
     values, in_core = np.unique(core_value, return_counts=True)

@@ -91,7 +91,8 @@ def _calls_with(engine: Engine, values: npt.NDArray[np.uint64]) -> npt.NDArray[n
         " GROUP BY k.value ORDER BY k.value"
     )
     at = np.searchsorted(rows.column("value").to_numpy(), values)
-    return rows.column("n").to_numpy()[at].astype(np.float64)
+    calls: npt.NDArray[np.float64] = rows.column("n").to_numpy()[at].astype(np.float64)
+    return calls
 
 
 def _size(engine: Engine) -> int:

@@ -3,7 +3,8 @@ Strands: the part of a set's traffic that shares a template family.
 
 A reseller or a stolen account carries honest calls beside harvested ones; the set is judged on, and its calls are
 counted by, the main strand. The main strand is chosen by incidence (how many accounts use it, how often, how
-rarely others do), never by the content that fills the template nor by time, because those are what the tests of joint operation look at.
+rarely others do), never by the content that fills the template nor by time, because those are what the tests of joint
+operation look at.
 """
 
 from __future__ import annotations

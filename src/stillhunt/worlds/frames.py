@@ -1,4 +1,3 @@
-# ruff: noqa: E501
 """
 English sentence frames: what people ask, by what kind of ability the request draws on.
 

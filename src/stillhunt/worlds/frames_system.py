@@ -1,4 +1,3 @@
-# ruff: noqa: E501
 """
 Frames of templates: system prompts, wrappers around a request, and blocks that ask for written-out reasoning.
 

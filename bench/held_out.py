@@ -1,0 +1,141 @@
+"""
+What the hunt finds, and whom it accuses, on worlds whose seeds were never used in development.
+
+    python bench/held_out.py                 # 10 demo worlds and 50 null worlds; resumes where it stopped
+    python bench/held_out.py --worlds demo --seeds 101-103
+
+Writes one JSON line per world to `bench/results/held_out.jsonl` and the table to `bench/results/held_out.md`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+from scipy.stats import binom
+
+from stillhunt import backtest, pipeline, worlds
+
+RESULTS = Path(__file__).parent / "results"
+KEY = b"stillhunt held-out worlds, public"
+LEVEL = 0.05
+SMALLEST = 25
+SEEDS = {"demo": range(101, 111), "null": range(201, 251)}
+
+
+def one(name: str, seed: int) -> dict[str, object]:
+    """Hunt one world at the default settings and score it against its truth."""
+    world = worlds.make(name, seed)
+    began = time.perf_counter()
+    result = pipeline.hunt(world.exchanges, world.accounts, world.events, key=KEY)
+    seconds = time.perf_counter() - began
+    score = backtest.score_hunt(result, world.truth, world.truth_exchanges)
+    return {
+        "world": name,
+        "seed": seed,
+        "exchanges": result.n_exchanges,
+        "accounts": result.n_accounts,
+        "seconds": round(seconds, 1),
+        "reported": len(result.campaigns),
+        "false": score.n_false,
+        "campaigns": [
+            {"cohort": c.cohort, "accounts": c.accounts, "accused": c.accused, "found": c.found}
+            for c in score.campaigns
+        ],
+        "noticed": list(score.noticed),
+        "honest": score.honest,
+        "honest_accused": score.honest_accused,
+        "precision": score.account_precision,
+        "recall": score.account_recall,
+        "purity_worst": score.purity_worst,
+        "one_as_one": score.found_as_one,
+    }
+
+
+def table(rows: list[dict[str, object]]) -> str:
+    """Return the report of all worlds that were run."""
+    out = ["# Held-out worlds", "", "`python bench/held_out.py`; seeds never used in development; default settings.", ""]
+    demo = sorted((r for r in rows if r["world"] == "demo"), key=lambda r: r["seed"])
+    if demo:
+        out += [
+            f"## Demo worlds: campaigns of at least {SMALLEST} accounts, and look-alikes",
+            "",
+            "| seed | accounts | exchanges | campaigns found | missed | accounts accused / in campaigns | honest accused"
+            " | look-alikes accused | false reports | worst purity | s |",
+            "|---|---|---|---|---|---|---|---|---|---|---|",
+        ]
+        out += [_demo_row(r) for r in demo]
+        large = [c for r in demo for c in r["campaigns"] if c["accounts"] >= SMALLEST]
+        honest, accused = sum(r["honest"] for r in demo), sum(r["honest_accused"] for r in demo)
+        out += [
+            "",
+            f"Found {sum(c['found'] for c in large)} of {len(large)} campaigns of {SMALLEST} accounts or more;"
+            f" {sum(c['accused'] for c in large):,} of their {sum(c['accounts'] for c in large):,} accounts."
+            f" Honest accounts accused: {accused} of {honest:,} ({1e5 * accused / honest:.1f} per 100,000)."
+            " A campaign is found when reported sets that are mostly its accounts cover at least half of it;"
+            " a look-alike is accused when more than 1 % of its accounts are.",
+            "",
+        ]
+    null = [r for r in rows if r["world"] == "null"]
+    if null:
+        wrong = [r for r in null if r["reported"]]
+        bound = int(binom.ppf(0.95, len(null), LEVEL))
+        out += [
+            "## Null worlds: every look-alike, no campaign",
+            "",
+            f"{len(wrong)} of {len(null)} worlds report anything at all (seeds {min(r['seed'] for r in null)}–"
+            f"{max(r['seed'] for r in null)}, level {LEVEL:.0%}). If the true rate were {LEVEL:.0%}, up to {bound} would be"
+            f" within the 95 % point of the binomial; P(X ≥ {len(wrong)}) = {binom.sf(len(wrong) - 1, len(null), LEVEL):.3g}."
+            f" Honest accounts accused: {sum(r['honest_accused'] for r in null)} of {sum(r['honest'] for r in null):,}.",
+            "",
+        ]
+        out += [f"- seed {r['seed']}: {r['reported']} reported, {r['noticed']}" for r in wrong]
+    return "\n".join(out) + "\n"
+
+
+def _demo_row(r: dict[str, object]) -> str:
+    large = [c for c in r["campaigns"] if c["accounts"] >= SMALLEST]
+    missed = ", ".join(f"{c['cohort']} of {c['accounts']}" for c in large if not c["found"]) or "–"
+    return (
+        f"| {r['seed']} | {r['accounts']:,} | {r['exchanges']:,} | {sum(c['found'] for c in large)} of {len(large)} | {missed}"
+        f" | {sum(c['accused'] for c in large):,} / {sum(c['accounts'] for c in large):,} | {r['honest_accused']}"
+        f" | {', '.join(r['noticed']) or '–'} | {r['false']} | {r['purity_worst']:.3f} | {r['seconds']} |"
+    )
+
+
+def main() -> None:
+    """Run what is missing and write the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
+    parser.add_argument("--worlds", nargs="*", default=list(SEEDS))
+    parser.add_argument("--seeds", help="first-last, instead of the held-out seeds")
+    parser.add_argument("--restart", action="store_true", help="forget earlier results")
+    arguments = parser.parse_args()
+    lines = RESULTS / "held_out.jsonl"
+    RESULTS.mkdir(exist_ok=True)
+    if arguments.restart:
+        lines.unlink(missing_ok=True)
+    rows = [json.loads(line) for line in lines.read_text().splitlines()] if lines.exists() else []
+    done = {(r["world"], r["seed"]) for r in rows}
+    for name in arguments.worlds:
+        for seed in _seeds(arguments.seeds, SEEDS[name]):
+            if (name, seed) in done:
+                continue
+            rows.append(one(name, seed))
+            with lines.open("a") as out:
+                out.write(json.dumps(rows[-1], sort_keys=True) + "\n")
+            print(name, seed, rows[-1]["reported"], "reported;", rows[-1]["noticed"], flush=True)
+    (RESULTS / "held_out.md").write_text(table(rows))
+
+
+def _seeds(given: str | None, default: Iterable[int]) -> Iterable[int]:
+    if given is None:
+        return default
+    first, last = given.split("-")
+    return range(int(first), int(last) + 1)
+
+
+if __name__ == "__main__":
+    main()
