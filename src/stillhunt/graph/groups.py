@@ -13,6 +13,7 @@ import graspologic_native
 import numpy as np
 import numpy.typing as npt
 from scipy.sparse import coo_array, csr_array
+from scipy.sparse.csgraph import connected_components
 
 SMALLEST = 5
 """Groups of fewer owners than this are not judged."""
@@ -51,11 +52,12 @@ def propose(
     ).tocsr()
     touched = np.unique(np.concatenate([i, j])).astype(np.int32)
     accepted: list[npt.NDArray[np.int32]] = []
-    waiting = [(touched, -np.inf)]
+    unseen = -np.inf
+    waiting = [(part, unseen) for part in _components(graph, touched)]
     while waiting:
         whole, evidence = waiting.pop()
         parts = [p for p in _communities(graph, whole, seed) if len(p) >= SMALLEST]
-        if len(parts) == 1 and len(parts[0]) == len(whole):
+        if len(parts) == 1 and len(parts[0]) == len(whole) and evidence > unseen:
             parts = []
         weights = [weigh(part) for part in parts]
         if evidence >= enough:
@@ -68,10 +70,18 @@ def propose(
         for part, weight in zip(parts, weights, strict=True):
             kept = part if weight >= enough else trim(part)
             if SMALLEST <= len(kept) < len(part) and (trimmed := weigh(kept)) >= enough:
-                waiting += [(kept, trimmed), (np.setdiff1d(part, kept), -np.inf)]
+                waiting += [(kept, trimmed), (np.setdiff1d(part, kept), unseen)]
             else:
                 waiting.append((part, weight))
     return sorted(accepted, key=lambda g: int(g[0]))
+
+
+def _components(graph: csr_array, touched: npt.NDArray[np.int32]) -> list[npt.NDArray[np.int32]]:
+    """Return the connected components of at least `SMALLEST` owners."""
+    number = connected_components(graph, directed=False)[1][touched]
+    order = np.argsort(number, kind="stable")
+    cuts = np.flatnonzero(np.diff(number[order])) + 1
+    return [np.sort(touched[part]) for part in np.split(order, cuts) if len(part) >= SMALLEST]
 
 
 def _apart(

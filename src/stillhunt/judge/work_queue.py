@@ -2,7 +2,9 @@
 Key 2c, a de-duplicated queue: the accounts repeat each other less than users of the same template do.
 
 Only inside a template that other customers use as well. X is the number of coincidences (two accounts, one prompt).
-Null: other users of the template, matched on how many different prompts they sent, lend that many of theirs.
+Null: other users of the template, matched on how many different prompts they sent, lend that many of theirs; nobody
+stands in for two members, because one user's prompts meet each other too often. Where there are not twice as many others
+as members, the test looks at as many members, drawn at random, as half of the others.
 Honest affinity (colleagues, classmates) makes X larger, so the test errs on the honest side. Others who are linked to
 anybody are no reference. A set that asks for other things than the template's users do (its own project, say) repeats
 neither them nor itself: unless the set's prompts meet theirs about as often as theirs meet each other, the test does
@@ -47,13 +49,24 @@ def _lend(start, fills, n_fills, sizes, eligible_from, by_size, observed, draws,
     touched = np.zeros(sizes.sum(), dtype=np.int64)
     at_most, used = 0, 0
     n_others = by_size.shape[0]
+    taken = np.zeros(n_others, dtype=np.int64)
     for draw in range(draws):
         n_touched, coincidences = 0, 0
         for member in range(sizes.shape[0]):
             m = sizes[member]
             first = eligible_from[member]
-            user = by_size[first + np.random.randint(0, n_others - first)]
+            at = first + np.random.randint(0, n_others - first)
+            for _ in range(n_others - first):
+                if taken[at] != draw + 1:
+                    break
+                at = at + 1 if at + 1 < n_others else first
+            while taken[at] == draw + 1:
+                # Nobody as busy is left: a less busy user lends fewer, which errs on the honest side.
+                at = at - 1 if at > 0 else n_others - 1
+            taken[at] = draw + 1
+            user = by_size[at]
             a, b = start[user], start[user + 1]
+            m = min(m, b - a)
             for k in range(m):
                 swap = a + k + np.random.randint(0, b - a - k)
                 fills[a + k], fills[swap] = fills[swap], fills[a + k]
@@ -94,6 +107,7 @@ def queue_test(
         return None
     if _cross_rate(fill, other_account, other_fill) < SMALLEST_CROSS_RATE:
         return None
+    account, fill = _some_members(account, fill, len(others) // 2, seed)
     order = np.argsort(other_account, kind="stable")
     _, dense = np.unique(other_fill[order], return_inverse=True)
     start = np.concatenate([[0], np.cumsum(sizes_of)]).astype(np.int64)
@@ -129,6 +143,17 @@ def _cross_rate(
     at = np.minimum(np.searchsorted(values, fill), len(values) - 1)
     across = float(np.where(values[at] == fill, users[at], 0).sum()) / (n * len(fill))
     return across / among if among > 0 else 0.0
+
+
+def _some_members(
+    account: npt.NDArray[np.int64], fill: npt.NDArray[np.uint64], most: int, seed: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint64]]:
+    """Keep the prompts of at most `most` accounts, chosen at random."""
+    ids = np.unique(account)
+    if len(ids) <= most:
+        return account, fill
+    keep = np.isin(account, np.random.default_rng([seed, 5]).permutation(ids)[:most])
+    return account[keep], fill[keep]
 
 
 def _first(
