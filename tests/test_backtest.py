@@ -1,3 +1,5 @@
+"""A score is what one gets by counting with the definitions in hand."""
+
 from __future__ import annotations
 
 import json

@@ -1,3 +1,5 @@
+"""The command line: results on stdout, the rest on stderr, and every mistake explained."""
+
 from __future__ import annotations
 
 import dataclasses

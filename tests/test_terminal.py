@@ -1,3 +1,5 @@
+"""What a person at a terminal is shown."""
+
 from __future__ import annotations
 
 import io

@@ -6,6 +6,7 @@ The stages in order. This is the summary of the product, and the only place that
 
 from __future__ import annotations
 
+import math
 import os
 import tempfile
 from collections import Counter
@@ -109,11 +110,11 @@ def run(
     4. Judge: the three keys.
     5. Say what was left out and what could not be seen.
     """
-    collected = _collect(engine, exchanges, format=format, key=key, config=config, progress=progress)  # 1.
-    progress("accounts", 0.0)
     account_table, left_accounts = _table(accounts, "accounts", contract.ACCOUNTS)
     event_table, left_events = _table(events, "events", contract.EVENTS)
+    collected = _collect(engine, exchanges, format=format, key=key, config=config, progress=progress)  # 1.
     left_out = [*collected.left_out, *left_accounts, *left_events]
+    progress("accounts", 0.0)
     left_out += ledger.build(engine, account_table)  # 2.
     engine.register("account_trait", traits.account_traits(account_table, key))
     progress("traits", 0.0)
@@ -235,11 +236,15 @@ def refuse_when_too_much(left_out: Sequence[LeftOut], lines: int, allowed: float
         for item in left_out
         if item.defect and item.what in ("line", "file")
     )
-    needed = max(share, 0.0001)
-    raise LogError(
-        f"{broken:,} of {lines:,} lines ({share:.2%}) and {files:,} files cannot be read:\n{worst}\n"
-        f"Correct them, or read on without them with `--allow-left-out {needed * 100:.2g}%` or more."
+    place = f"{broken:,} of {lines:,} lines ({share:.2%})"
+    if files:
+        place += f" and {files:,} file{'s' if files != 1 else ''}"
+    advice = (
+        "Nothing is left to hunt in: correct the log, or name its format with `--format`."
+        if broken == lines and lines
+        else f"Correct them, or read on without them with `--allow-left-out {max(math.ceil(share * 1000) / 10, 0.1):g}%`."
     )
+    raise LogError(f"{place} cannot be read:\n{worst}\n{advice}")
 
 
 def _table(

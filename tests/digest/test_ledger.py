@@ -82,7 +82,18 @@ def test_the_country_of_an_owner_is_where_most_calls_come_from(engine: DuckDBEng
 @given(st.permutations(range(6)), st.permutations("uvwxyz"))
 def test_numbers_go_by_first_call_not_by_name(engine: DuckDBEngine, order: list[int], names: list[str]) -> None:
     """Whatever accounts are called and however the log is ordered, they are numbered by their first call."""
-    calls = [call(names[n], n) for n in order] + [call(names[n], 10 + n) for n in order]
+    calls = [call(names[n], n // 2, exchange_id=f"x{n}") for n in order]
+    calls += [call(names[n], 10 + n, exchange_id=f"y{n}") for n in order]
     digest(engine, calls, [])
-    assert [row[0] for row in rows(engine, "SELECT account_id FROM account ORDER BY acct")] == list(names)
+    found = [row[0] for row in rows(engine, "SELECT account_id FROM account ORDER BY acct")]
+    assert [names.index(name) // 2 for name in found] == [0, 0, 1, 1, 2, 2]
+    assert [names.index(name) for name in found] == by_exchange(engine)
     assert rows(engine, "SELECT acct FROM account WHERE acct <> owner") == []
+
+
+def by_exchange(engine: DuckDBEngine) -> list[int]:
+    """Return which account made which first call, from exchange ids alone: by time, then by the ids' hashes."""
+    found = rows(engine, "SELECT exchange_id[2:], started_at, exchange_h FROM call")
+    accounts = {int(name) for name, _, _ in found}
+    mine = {a: [(at, h) for name, at, h in found if int(name) == a] for a in accounts}
+    return sorted(accounts, key=lambda a: (min(at for at, _ in mine[a]), min(h for _, h in mine[a])))

@@ -1,3 +1,5 @@
+"""From nothing to a report with one command."""
+
 from __future__ import annotations
 
 import json

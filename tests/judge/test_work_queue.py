@@ -45,6 +45,14 @@ def test_users_like_the_others_are_rejected_at_the_level() -> None:
             assert not_more_often(int((p <= level).sum()), len(p), level)
 
 
+def test_sets_larger_than_the_others_are_rejected_at_the_level() -> None:
+    """Where members outnumber the other users the test still ends, and keeps its level."""
+    found = [run(pick(np.random.default_rng(seed), 50), 40, seed) for seed in range(60)]
+    p = np.array([one.p_value for one in found if one is not None])
+    assert len(p) > 50
+    assert not_more_often(int((p <= 0.05).sum()), len(p), 0.05)
+
+
 def test_friends_are_rejected_less() -> None:
     """Members who copy from each other, as classmates do, meet more often and are not rejected."""
     for seed in range(10):

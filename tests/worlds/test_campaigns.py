@@ -1,3 +1,5 @@
+"""What is promised of synthetic traffic: campaigns."""
+
 from __future__ import annotations
 
 from dataclasses import replace

@@ -1,3 +1,5 @@
+"""What is promised of synthetic traffic: clock."""
+
 from __future__ import annotations
 
 import numpy as np

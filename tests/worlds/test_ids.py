@@ -1,3 +1,5 @@
+"""What is promised of synthetic traffic: ids."""
+
 from __future__ import annotations
 
 import numpy as np

@@ -1,3 +1,5 @@
+"""What is promised of synthetic traffic: large."""
+
 from __future__ import annotations
 
 from pathlib import Path

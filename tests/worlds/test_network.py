@@ -1,3 +1,5 @@
+"""What is promised of synthetic traffic: network."""
+
 from __future__ import annotations
 
 import ipaddress

@@ -1,3 +1,5 @@
+"""What is promised of synthetic traffic: worlds."""
+
 from __future__ import annotations
 
 import time

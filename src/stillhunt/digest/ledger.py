@@ -17,18 +17,20 @@ def build(engine: Engine, accounts: pa.Table) -> tuple[LeftOut, ...]:
     Make `call`, `account` and `owner` from `raw_call` and the account records; return what was left out.
 
     1. Drop repeats of an exchange id.
-    2. Number accounts by first call; the owner is the declared organisation, else the account.
+    2. Number accounts by first call (at the same moment: by the hash of an exchange id, so that names do not matter);
+       the owner is the declared organisation, else the account.
     3. Number owners by first call, with the country most of their calls come from.
     """
     left_out = _deduplicate(engine)                                                      # 1.
     left_out += _records(engine, accounts)
     engine.create(                                                                       # 2.
         "seen",
-        "SELECT account_id, min(started_at) AS first_at, max(org_id) AS org_id FROM distinct_call GROUP BY account_id",
+        "SELECT account_id, min(started_at) AS first_at, min(exchange_h) AS first_h, max(org_id) AS org_id"
+        " FROM distinct_call GROUP BY account_id",
     )
     engine.create(
         "account",
-        "SELECT (row_number() OVER (ORDER BY first_at, account_id) - 1)::INTEGER AS acct, account_id, first_at,"
+        "SELECT (row_number() OVER (ORDER BY first_at, first_h) - 1)::INTEGER AS acct, account_id, first_at, first_h,"
         " coalesce('org:' || nullif(r.org_id, ''), 'org:' || nullif(s.org_id, ''), 'account:' || account_id) AS owner_name,"
         " nullif(r.licence, '') AS licence FROM seen s LEFT JOIN account_record r USING (account_id)",
     )
@@ -40,9 +42,10 @@ def build(engine: Engine, accounts: pa.Table) -> tuple[LeftOut, ...]:
     )
     engine.create(                                                                       # 3.
         "owner",
-        "SELECT (row_number() OVER (ORDER BY first_at, owner_name) - 1)::INTEGER AS owner, owner_name,"
+        "SELECT (row_number() OVER (ORDER BY first_at, first_h) - 1)::INTEGER AS owner, owner_name,"
         " (dense_rank() OVER (ORDER BY country NULLS FIRST) - 1)::SMALLINT AS stratum, licence FROM"
-        " (SELECT owner_name, min(a.first_at) AS first_at, min(c.country) AS country, max(a.licence) AS licence"
+        " (SELECT owner_name, min(a.first_at) AS first_at, min(a.first_h) AS first_h, min(c.country) AS country,"
+        " max(a.licence) AS licence"
         " FROM account a LEFT JOIN account_country c USING (account_id) GROUP BY owner_name)",
     )
     engine.create("account", "SELECT a.*, o.owner FROM account a JOIN owner o USING (owner_name)")

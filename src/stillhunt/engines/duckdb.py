@@ -40,7 +40,7 @@ class DuckDBEngine:
                 "Give another with `--work`, or close the run that uses it."
             ) from error
         self._connection.execute(f"SET threads = {threads}")
-        self._connection.execute(f"SET memory_limit = '{memory_mb}MB'")
+        self._connection.execute(f"SET memory_limit = '{memory_mb}MiB'")
         self._connection.execute(f"SET temp_directory = '{_quoted(self._work / 'spill')}'")
         self._connection.execute("SET preserve_insertion_order = false")
         self._connection.execute("SET TimeZone = 'UTC'")

@@ -123,7 +123,7 @@ def _witnesses(population: Population, found: LinkedOwners, labels: Mapping[str,
 def _described(population: Population, value: int, inside: int, labels: Mapping[str, str]) -> str:
     kind = labels[population.incidence.kinds[population.incidence.value_kind[value]]]
     outside = int(population.n_of_value[value]) - inside
-    return f"one {kind}, held by {inside} of the set and by {outside if outside else 'no'} other owners"
+    return f"one {kind}, held by {inside} of the set and by {outside if outside else 'no'} other owner{'' if outside == 1 else 's'}"
 
 
 def _clock(operation: Operation, pointers: tuple[ExchangeId, ...]) -> Evidence | None:
@@ -141,7 +141,12 @@ def _clock(operation: Operation, pointers: tuple[ExchangeId, ...]) -> Evidence |
         ),
         statistic=test.variance_ratio,
         p_value=test.p_value,
-        effect={"variance ratio": round(test.variance_ratio, 4), "bin": scale, "calls": test.calls, "draws": test.draws},
+        effect={
+            "variance ratio": round(test.variance_ratio, 4),
+            "bin": scale,
+            "calls": test.calls,
+            "draws until decided": test.draws,
+        },
         null=_histogram("variance ratio with clocks turned by whole days", test.null, test.variance_ratio),
         exchange_ids=pointers,
     )
@@ -208,7 +213,7 @@ def _multiplicity(operation: Operation, pointers: tuple[ExchangeId, ...]) -> Evi
         ),
         statistic=test.variance,
         p_value=test.p_value,
-        effect={"k": test.k, "share with k": round(test.share, 4), "prompts": test.prompts, "draws": test.draws},
+        effect={"k": test.k, "share with k": round(test.share, 4), "prompts": test.prompts, "draws until decided": test.draws},
         null=_histogram("variance of accounts per prompt, accounts choosing on their own", test.null, test.variance),
         exchange_ids=pointers,
     )

@@ -72,7 +72,7 @@ def effective(n: float | None) -> str:
 
 
 def odds(log10: float | None) -> str:
-    """An e-value of 10ᵏ is read as odds of 10ᵏ to 1 against chance; below 1 it speaks for chance."""
+    """An e-value of 10ᵏ turned a stake of 1 into 10ᵏ, betting against chance at fair odds; below 1 the bet lost."""
     if log10 is None:
         return "–"
     if not math.isfinite(log10):

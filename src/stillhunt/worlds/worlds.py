@@ -159,9 +159,11 @@ def make(name: str, seed: int, scale: float = 1.0) -> World:
     Return the world of that name and seed; `scale` multiplies the number of independents and the groups'
     sizes.
 
-    Raises `ConfigError` for an unknown name or a scale that is not above zero.
+    Raises `ConfigError` for an unknown name, a negative seed, or a scale that is not above zero.
     """
     recipe = _recipe(name)
+    if seed < 0:
+        raise ConfigError(f"A world cannot be made with seed {seed}.\nGive a whole number from 0 on.")
     if not 0 < scale < 1000:
         raise ConfigError(f"A world cannot be made at scale {scale}.\nGive a scale above 0 and below 1000.")
     return build(recipe, name, seed, scale, part=0)
