@@ -20,7 +20,10 @@ from stillhunt.engines import Engine
 from stillhunt.model import Incidence, LeftOut
 
 RARE = 100
-"""A value held by more owners than this brings no pair together on its own."""
+"""A value held by more owners than this brings no pair together on its own; in a large log, fewer."""
+
+PAIRS_AT_MOST = 10_000_000
+"""Values are taken as rare from the rarest on, while they bring at most this many pairs together."""
 
 MEAN_DEGREE = 3.0
 """
@@ -62,17 +65,18 @@ def candidate_pairs(engine: Engine, incidence: Incidence, *, seed: int) -> Candi
         f"SELECT value_id, grp, n_owners, round({_MILLI} * ln(0.5 * {n} / n_owners))::INTEGER AS w FROM value"
         f" WHERE n_owners >= 2 AND 2 * n_owners < {n}",
     )
+    rare = _rare(engine)
     floor = round(_MILLI * max(0.0, np.log(n) - 3.0))
-    _score(engine, "incidence", "pair", floor, n)                                          # 1.
+    _score(engine, "incidence", "pair", floor, rare)                                          # 1.
     permuted = _permuted_owners(incidence, seed)                                           # 2.
     engine.register("incidence_null", pa.table({"owner": permuted, "value_id": incidence.value}))
-    _score(engine, "(SELECT DISTINCT owner, value_id FROM incidence_null)", "pair_null", floor, n)
+    _score(engine, "(SELECT DISTINCT owner, value_id FROM incidence_null)", "pair_null", floor, rare)
     null = engine.fetch("SELECT s FROM pair_null ORDER BY s DESC").column("s").to_numpy()  # 3.
     allowed = int(MEAN_DEGREE * n / 2)
     tau = int(null[allowed]) + 1 if len(null) > allowed else floor
     pairs = engine.fetch(f"SELECT i, j, s FROM pair WHERE s >= {tau} ORDER BY i, j")
     capped = engine.fetch(
-        f"SELECT count(*) FILTER (n_owners > {RARE}) AS popular, count(*) FILTER (2 * n_owners >= {n}) AS everywhere"
+        f"SELECT count(*) FILTER (n_owners > {rare}) AS popular, count(*) FILTER (2 * n_owners >= {n}) AS everywhere"
         " FROM value"
     ).to_pylist()[0]
     for relation in ("weighed", "incidence_null", "pair", "pair_null"):
@@ -83,27 +87,38 @@ def candidate_pairs(engine: Engine, incidence: Incidence, *, seed: int) -> Candi
         s=pairs.column("s").to_numpy() / _MILLI,
         tau=tau / _MILLI,
         null_mean_degree=2 * float((null >= tau).sum()) / n,
-        left_out=_capped(capped["popular"], capped["everywhere"]),
+        left_out=_capped(rare, capped["popular"], capped["everywhere"]),
     )
 
 
-def _score(engine: Engine, incidence: str, out: str, floor: int, n: int) -> None:
+def _rare(engine: Engine) -> int:
+    """Return how many owners a rare value may have: at most `RARE`, and all rare values at most `PAIRS_AT_MOST` pairs."""
+    rows = engine.fetch(
+        f"SELECT n_owners, count(*) AS n FROM weighed WHERE n_owners <= {RARE} GROUP BY n_owners ORDER BY n_owners"
+    )
+    owners = rows.column("n_owners").to_numpy().astype(np.int64)
+    pairs = np.cumsum(rows.column("n").to_numpy().astype(np.int64) * owners * (owners - 1) // 2)
+    within = owners[pairs <= PAIRS_AT_MOST]
+    return RARE if len(within) == len(owners) else max(2, int(within.max(initial=2)))
+
+
+def _score(engine: Engine, incidence: str, out: str, floor: int, rare: int) -> None:
     """Store as `out` the pairs (i, j, s) with s >= floor; block on rare values, then add popular ones."""
     engine.create(f"{out}_held", f"SELECT h.owner, w.* FROM {incidence} h JOIN weighed w USING (value_id)")
     block = max(0, floor - 6 * _MILLI)
     engine.create(
         f"{out}_rare",
         "SELECT a.owner AS i, b.owner AS j, a.grp, max(a.w) AS w"
-        f" FROM (SELECT * FROM {out}_held WHERE n_owners <= {RARE}) a"
-        f" JOIN (SELECT * FROM {out}_held WHERE n_owners <= {RARE}) b"
+        f" FROM (SELECT * FROM {out}_held WHERE n_owners <= {rare}) a"
+        f" JOIN (SELECT * FROM {out}_held WHERE n_owners <= {rare}) b"
         " ON a.value_id = b.value_id AND a.owner < b.owner GROUP BY 1, 2, 3",
     )
     engine.create(f"{out}_block", f"SELECT i, j FROM {out}_rare GROUP BY i, j HAVING sum(w) >= {block}")
     engine.create(
         f"{out}_popular",
         f"SELECT k.i, k.j, p.grp, max(p.w) AS w FROM {out}_block k"
-        f" JOIN (SELECT * FROM {out}_held WHERE n_owners > {RARE}) p ON p.owner = k.i"
-        f" JOIN (SELECT * FROM {out}_held WHERE n_owners > {RARE}) q ON q.owner = k.j AND q.value_id = p.value_id"
+        f" JOIN (SELECT * FROM {out}_held WHERE n_owners > {rare}) p ON p.owner = k.i"
+        f" JOIN (SELECT * FROM {out}_held WHERE n_owners > {rare}) q ON q.owner = k.j AND q.value_id = p.value_id"
         " GROUP BY 1, 2, 3",
     )
     engine.create(
@@ -128,13 +143,13 @@ def _permuted_owners(incidence: Incidence, seed: int) -> npt.NDArray[np.int32]:
     return out
 
 
-def _capped(popular: int, everywhere: int) -> tuple[LeftOut, ...]:
+def _capped(rare: int, popular: int, everywhere: int) -> tuple[LeftOut, ...]:
     found = []
     if popular:
         found.append(
             LeftOut(
                 what="trait value",
-                reason=f"held by more than {RARE} owners: brings no pair together on its own",
+                reason=f"held by more than {rare} owners: brings no pair together on its own",
                 count=popular,
             )
         )
