@@ -188,7 +188,7 @@ def clutter(tmp_path: Path, folder: Path) -> None:
 BAD: dict[str, tuple[str, str, str]] = {
     "missing log": ("hunt nowhere.jsonl --out o", "nowhere.jsonl", "Pass files"),
     "folder without logs": ("hunt empty --out o", "empty", "Pass the files"),
-    "garbage": ("hunt garbage.jsonl --out o", "garbage.jsonl", "--allow-left-out"),
+    "garbage": ("hunt garbage.jsonl --out o", "garbage.jsonl", "--format"),
     "unknown format": ("hunt LOG --format parqet --out o", "parqet", "Did you mean `parquet`"),
     "no such accounts": ("hunt LOG --accounts nofile --out o", "nofile", "Pass the file"),
     "garbage accounts": ("hunt LOG --accounts garbage.jsonl --out o", "garbage.jsonl", "account_id"),

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+from numba import njit
 
 from stillhunt.engines import Engine
 from stillhunt.model import Incidence, LeftOut
@@ -67,24 +68,25 @@ def candidate_pairs(engine: Engine, incidence: Incidence, *, seed: int) -> Candi
     )
     rare = _rare(engine)
     floor = round(_MILLI * max(0.0, np.log(n) - 3.0))
-    _score(engine, "incidence", "pair", floor, rare)                                          # 1.
-    permuted = _permuted_owners(incidence, seed)                                           # 2.
+    weight = _weights(engine, incidence)
+    i, j, s = _score(engine, "incidence", incidence.owner, incidence, weight, floor, rare)  # 1.
+    permuted = _permuted_owners(incidence, seed)  # 2.
     engine.register("incidence_null", pa.table({"owner": permuted, "value_id": incidence.value}))
-    _score(engine, "(SELECT DISTINCT owner, value_id FROM incidence_null)", "pair_null", floor, rare)
-    null = engine.fetch("SELECT s FROM pair_null ORDER BY s DESC").column("s").to_numpy()  # 3.
+    *_, null = _score(engine, "incidence_null", permuted, incidence, weight, floor, rare)
+    null = np.sort(null)[::-1]  # 3.
     allowed = int(MEAN_DEGREE * n / 2)
     tau = int(null[allowed]) + 1 if len(null) > allowed else floor
-    pairs = engine.fetch(f"SELECT i, j, s FROM pair WHERE s >= {tau} ORDER BY i, j")
+    strong = s >= tau
     capped = engine.fetch(
         f"SELECT count(*) FILTER (n_owners > {rare}) AS popular, count(*) FILTER (2 * n_owners >= {n}) AS everywhere"
         " FROM value"
     ).to_pylist()[0]
-    for relation in ("weighed", "incidence_null", "pair", "pair_null"):
+    for relation in ("weighed", "incidence_null"):
         engine.drop(relation)
     return CandidatePairs(
-        i=pairs.column("i").to_numpy().astype(np.int32),
-        j=pairs.column("j").to_numpy().astype(np.int32),
-        s=pairs.column("s").to_numpy() / _MILLI,
+        i=i[strong],
+        j=j[strong],
+        s=s[strong] / _MILLI,
         tau=tau / _MILLI,
         null_mean_degree=2 * float((null >= tau).sum()) / n,
         left_out=_capped(rare, capped["popular"], capped["everywhere"]),
@@ -102,33 +104,65 @@ def _rare(engine: Engine) -> int:
     return RARE if len(within) == len(owners) else max(2, int(within.max(initial=2)))
 
 
-def _score(engine: Engine, incidence: str, out: str, floor: int, rare: int) -> None:
-    """Store as `out` the pairs (i, j, s) with s >= floor; block on rare values, then add popular ones."""
-    engine.create(f"{out}_held", f"SELECT h.owner, w.* FROM {incidence} h JOIN weighed w USING (value_id)")
-    block = max(0, floor - 6 * _MILLI)
-    engine.create(
-        f"{out}_rare",
-        "SELECT a.owner AS i, b.owner AS j, a.grp, max(a.w) AS w"
-        f" FROM (SELECT * FROM {out}_held WHERE n_owners <= {rare}) a"
-        f" JOIN (SELECT * FROM {out}_held WHERE n_owners <= {rare}) b"
-        " ON a.value_id = b.value_id AND a.owner < b.owner GROUP BY 1, 2, 3",
+def _weights(engine: Engine, incidence: Incidence) -> npt.NDArray[np.int32]:
+    """Return the weight of each value in milli-nats; 0 where it says nothing."""
+    rows = engine.fetch("SELECT value_id, w FROM weighed")
+    weight = np.zeros(incidence.n_values, dtype=np.int32)
+    weight[rows.column("value_id").to_numpy()] = np.maximum(rows.column("w").to_numpy(), 0)
+    return weight
+
+
+def _score(
+    engine: Engine,
+    relation: str,
+    owner: npt.NDArray[np.int32],
+    incidence: Incidence,
+    weight: npt.NDArray[np.int32],
+    floor: int,
+    rare: int,
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.int64]]:
+    """
+    Return the pairs (i, j, s) that a rare value brings together and that reach s >= floor, ordered.
+
+    `owner` holds who has `incidence.value` in the relation. Pairs come from the engine; what else two owners share is
+    read off their sorted lists of values.
+    """
+    held = f"(SELECT DISTINCT h.owner, h.value_id FROM {relation} h JOIN weighed w USING (value_id) WHERE n_owners <= {rare})"
+    pairs = engine.fetch(
+        f"SELECT DISTINCT a.owner AS i, b.owner AS j FROM {held} a JOIN {held} b"
+        " ON a.value_id = b.value_id AND a.owner < b.owner ORDER BY i, j"
     )
-    engine.create(f"{out}_block", f"SELECT i, j FROM {out}_rare GROUP BY i, j HAVING sum(w) >= {block}")
-    engine.create(
-        f"{out}_popular",
-        f"SELECT k.i, k.j, p.grp, max(p.w) AS w FROM {out}_block k"
-        f" JOIN (SELECT * FROM {out}_held WHERE n_owners > {rare}) p ON p.owner = k.i"
-        f" JOIN (SELECT * FROM {out}_held WHERE n_owners > {rare}) q ON q.owner = k.j AND q.value_id = p.value_id"
-        " GROUP BY 1, 2, 3",
-    )
-    engine.create(
-        out,
-        "SELECT i, j, sum(w)::BIGINT AS s FROM (SELECT i, j, grp, max(w) AS w FROM"
-        f" (SELECT r.* FROM {out}_rare r SEMI JOIN {out}_block k ON r.i = k.i AND r.j = k.j"
-        f" UNION ALL SELECT * FROM {out}_popular) GROUP BY i, j, grp) GROUP BY i, j HAVING sum(w) >= {floor}",
-    )
-    for part in ("held", "rare", "block", "popular"):
-        engine.drop(f"{out}_{part}")
+    i = pairs.column("i").to_numpy().astype(np.int32)
+    j = pairs.column("j").to_numpy().astype(np.int32)
+    order = np.lexsort((incidence.value, owner))
+    start = np.searchsorted(owner[order], np.arange(incidence.n_owners + 1))
+    group = incidence.kind_group[incidence.value_kind].astype(np.int64)
+    s = _surprise(i, j, start, incidence.value[order], weight, group, len(incidence.groups))
+    return i[s >= floor], j[s >= floor], s[s >= floor]
+
+
+@njit(cache=True, nogil=True)
+def _surprise(i, j, start, values, weight, group, n_groups):  # type: ignore[no-untyped-def]
+    """Sum, over groups, the weight of the rarest value that both hold; lists of values are sorted."""
+    out = np.zeros(i.shape[0], dtype=np.int64)
+    best = np.zeros(n_groups, dtype=np.int64)
+    for pair in range(i.shape[0]):
+        best[:] = 0
+        a, a_stop = start[i[pair]], start[i[pair] + 1]
+        b, b_stop = start[j[pair]], start[j[pair] + 1]
+        while a < a_stop and b < b_stop:
+            if values[a] < values[b]:
+                a += 1
+            elif values[a] > values[b]:
+                b += 1
+            else:
+                g = group[values[a]]
+                if weight[values[a]] > best[g]:
+                    best[g] = weight[values[a]]
+                a += 1
+                b += 1
+        out[pair] = best.sum()
+    return out
 
 
 def _permuted_owners(incidence: Incidence, seed: int) -> npt.NDArray[np.int32]:
