@@ -12,7 +12,7 @@ from judge.populations import planted
 from judge.test_linkage import likelihood_ratio
 
 from stillhunt.judge.linkage import Population
-from stillhunt.judge.membership import FOLDS, STAKES, e_bh, member_e_values, members, spoken_for
+from stillhunt.judge.membership import FOLDS, GROWTH, STAKES, e_bh, member_e_values, members, spoken_for
 from strategies import Holdings, holdings
 
 
@@ -24,13 +24,14 @@ def best_stake(ratios: list[float]) -> float:
 
 @given(holdings(), st.data())
 def test_e_values_equal_the_formula(held: Holdings, data: st.DataObject) -> None:
-    """Everybody who shares a value with the core, and nobody else, bets against the core without them."""
+    """The core and whoever shares enough with it to matter bet against the core without them, and nobody else does."""
     n, groups = len(held.held), range(len(held.groups))
     core = sorted(data.draw(st.sets(st.integers(0, n - 1), min_size=2)))
     owners, log_e, means = member_e_values(Population(held.incidence()), np.array(core, dtype=np.int32))
     values = {v for o in core for v in held.held[o]}
-    assert owners.tolist() == [o for o in range(n) if o in core or held.held[o] & values]
-    rest = {owner: [o for o in core if o != owner] for owner in owners.tolist()}
+    sharing = [o for o in range(n) if o in core or held.held[o] & values]
+    assert set(core) <= set(owners.tolist()) <= set(sharing)
+    rest = {owner: [o for o in core if o != owner] for owner in sharing}
     ratios = {o: [likelihood_ratio(held, o, g, rest[o], [*rest[o], o]) for g in groups] for o in rest}
     for owner, log, row in zip(owners.tolist(), log_e.tolist(), means.tolist(), strict=True):
         assert row == pytest.approx(ratios[owner], abs=1e-9)
@@ -38,6 +39,9 @@ def test_e_values_equal_the_formula(held: Holdings, data: st.DataObject) -> None
         stakes = [best_stake([of_one[g] for of_one in others]) for g in groups]
         wanted = sum(math.log1p(stakes[g] * (ratios[owner][g] - 1)) for g in groups)
         assert log == pytest.approx(wanted, abs=1e-9)
+    for owner in set(sharing) - set(owners.tolist()):
+        most = sum(math.log(max(1.0, ratios[owner][g])) for g in groups)
+        assert most < max(0.0, math.log(n / (GROWTH * len(core)))) + 1e-6
 
 
 @given(st.lists(st.floats(-3, 12), max_size=20), st.integers(0, 30), st.sampled_from((0.05, 0.2)))

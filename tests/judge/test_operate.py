@@ -5,32 +5,32 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pytest
 from digest.logs import call, digest
 
 from stillhunt.engines.duckdb import DuckDBEngine
 from stillhunt.judge.interchangeable import NotRun
 from stillhunt.judge.operate import TESTS, Operation, operation
+from stillhunt.judge.traffic import Suspects, Traffic
 
 TEMPLATE = "Grade the answer below from one to ten and say in a sentence why it is so:"
 
 
-def judged(engine: DuckDBEngine, calls: list[dict[str, Any]], owners: int) -> Operation:
+def judged(engine: DuckDBEngine, calls: list[dict[str, Any]], owners: int) -> tuple[Traffic, Operation]:
     """Judge the first owners of a log."""
     digest(engine, calls, [])
     members = np.arange(owners, dtype=np.int32)
-    engine.register("linked_owner", pa.table({"owner": members}))
-    return operation(engine, members, rho0=0.1, draws=999, seed=1)
+    traffic = Suspects(engine, [members], members).traffic(0)
+    return traffic, operation(traffic, rho0=0.1, draws=999, seed=1)
 
 
 def test_where_no_test_can_run_nothing_is_found(engine: DuckDBEngine) -> None:
     """A set with a handful of calls without text has p = 1 and says which tests did not run."""
-    found = judged(engine, [call(f"a{n % 5}", n) for n in range(10)], 5)
+    traffic, found = judged(engine, [call(f"a{n % 5}", n) for n in range(10)], 5)
     assert found.p_value == 1.0
     assert (found.clock, found.queue, found.multiplicity) == (None, None, None)
     assert isinstance(found.interchange, NotRun)
-    assert found.calls.num_rows == 10
+    assert traffic.calls.num_rows == 10
 
 
 def test_one_clock_is_enough(engine: DuckDBEngine) -> None:
@@ -38,11 +38,11 @@ def test_one_clock_is_enough(engine: DuckDBEngine) -> None:
     calls = [call(f"a{n % 12:02}", n * 0.7) for n in range(240)] + [call("other", n * 0.3) for n in range(50)]
     calls = [c | {"account_id": "z" + c["account_id"]} if c["account_id"] == "other" else c for c in calls]
     late = [c | {"started_at": c["started_at"].replace(year=2027)} for c in calls if c["account_id"] == "zother"]
-    found = judged(engine, [c for c in calls if c["account_id"] != "zother"] + late, 12)
+    traffic, found = judged(engine, [c for c in calls if c["account_id"] != "zother"] + late, 12)
     assert found.clock is not None
     assert found.p_value == pytest.approx(TESTS * found.clock.p_value)
     assert found.p_value < 0.1
-    assert found.calls.num_rows == 240
+    assert traffic.calls.num_rows == 240
 
 
 def test_others_of_a_template_are_those_who_are_not_linked(engine: DuckDBEngine) -> None:
@@ -59,7 +59,7 @@ def test_others_of_a_template_are_those_who_are_not_linked(engine: DuckDBEngine)
             )
     for n in range(30):
         calls.append(call(f"v{n}", 90 + n, prompt="Something quite different that nobody else asks at all today"))
-    found = judged(engine, calls, 6)
-    assert found.strand.key is not None
+    traffic, found = judged(engine, calls, 6)
+    assert traffic.strand.key is not None
     assert found.queue is not None
     assert found.queue.others == 40

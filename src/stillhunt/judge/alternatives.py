@@ -8,22 +8,23 @@ from stillhunt.judge.interchangeable import NotRun, distinct_fills, pool_overlap
 from stillhunt.judge.linkage import Population
 from stillhunt.judge.operate import Operation
 from stillhunt.judge.sets import LinkedOwners
+from stillhunt.judge.traffic import Traffic
 from stillhunt.model import Alternative
 
 RULED_OUT, UNLIKELY, OPEN = "ruled out", "unlikely", "open"
 
 
 def alternatives(
-    population: Population, found: LinkedOwners, operation: Operation, *, threshold: float
+    population: Population, found: LinkedOwners, traffic: Traffic, operation: Operation, *, threshold: float
 ) -> tuple[Alternative, ...]:
     """Return the innocent explanations in the order of how often they turn out to be true."""
     return (
         _one_customer(found, threshold),
         _one_network(population, found),
         _one_app(population, found),
-        _shared_exercise(operation),
+        _shared_exercise(traffic, operation),
         _schedule(operation),
-        _migration(operation),
+        _migration(traffic),
         Alternative(
             explanation="licensed bulk use (reseller, aggregator, distillation contract, registered red team)",
             predicts="a licence in the accounts table",
@@ -33,7 +34,7 @@ def alternatives(
         Alternative(
             explanation="honest accounts, stolen or rented, used by the operator",
             predicts="an honest strand of calls beside the harvested one in the same accounts",
-            seen=f"{_outside(operation):.0%} of the set's calls lie outside the harvested strand and are not counted",
+            seen=f"{_outside(traffic):.0%} of the set's calls lie outside the harvested strand and are not counted",
             verdict=OPEN,
         ),
     )
@@ -75,8 +76,8 @@ def _one_app(population: Population, found: LinkedOwners) -> Alternative:
     )
 
 
-def _shared_exercise(operation: Operation) -> Alternative:
-    account, fill, _ = distinct_fills(operation.strand)
+def _shared_exercise(traffic: Traffic, operation: Operation) -> Alternative:
+    account, fill, _ = distinct_fills(traffic.strand)
     overlap = pool_overlap(account, fill) if len(fill) else 0.0
     text = not isinstance(operation.interchange, NotRun)
     return Alternative(
@@ -104,9 +105,9 @@ def _schedule(operation: Operation) -> Alternative:
     )
 
 
-def _migration(operation: Operation) -> Alternative:
-    at = operation.strand.at_us.astype(np.float64)
-    account = operation.strand.account
+def _migration(traffic: Traffic) -> Alternative:
+    at = traffic.strand.at_us.astype(np.float64)
+    account = traffic.strand.account
     ids, start = np.unique(account, return_index=True)
     first = np.minimum.reduceat(at, start)
     last = np.maximum.reduceat(at, start)
@@ -120,5 +121,5 @@ def _migration(operation: Operation) -> Alternative:
     )
 
 
-def _outside(operation: Operation) -> float:
-    return 1.0 - len(operation.strand.rows) / max(1, int(operation.calls.num_rows))
+def _outside(traffic: Traffic) -> float:
+    return 1.0 - len(traffic.strand.rows) / max(1, int(traffic.calls.num_rows))

@@ -17,6 +17,7 @@ from stillhunt.judge.interchangeable import NotRun
 from stillhunt.judge.linkage import Population
 from stillhunt.judge.operate import Operation, operation
 from stillhunt.judge.sets import LINKAGE_LEVEL, LinkedOwners, linked_sets
+from stillhunt.judge.traffic import Suspects, Traffic
 from stillhunt.model import AccountId, Campaign, Claim, Link, LinkedSet, Membership, Profile
 
 DRAWN_LINKS = 4000
@@ -86,19 +87,20 @@ def judge(
         if f.concealment.customers is not None and f.concealment.customers >= rule.declared_customers
     ]  # fmt: skip
     linked_owners = np.concatenate([np.zeros(0, np.int32), *(f.owners for f in found)])
-    engine.register("linked_owner", pa.table({"owner": linked_owners}))
+    suspects = Suspects(engine, [one.owners for one in disguised], linked_owners)
     operations = []
-    for number, one in enumerate(disguised):                                                     # 2.
-        operations.append(operation(engine, one.owners, rho0=rule.rho0, draws=rule.draws, seed=rule.seed))
+    for number in range(len(disguised)):                                                         # 2.
+        operations.append(operation(suspects.traffic(number), rho0=rule.rho0, draws=rule.draws, seed=rule.seed))
         progress((number + 1) / len(disguised))
     q_values = adjusted(np.array([o.p_value for o in operations], dtype=np.float64))             # 3.
     names = _account_names(engine)
     campaigns, linked = [], []                                                                   # 4.
-    for one, operated, q in zip(disguised, operations, q_values.tolist(), strict=True):
+    for number, (one, operated, q) in enumerate(zip(disguised, operations, q_values.tolist(), strict=True)):
         if q <= rule.level - LINKAGE_LEVEL:
-            campaigns.append(_campaign(population, one, operated, q, links, names, rule))
+            campaigns.append(_campaign(population, one, suspects.traffic(number), operated, q, links, rule))
         else:
             linked.append(_not_accused(population, one, operated, names, rule))
+    suspects.forget()
     tested = {id(one) for one in disguised}
     linked += [_not_accused(population, one, None, names, rule) for one in found if id(one) not in tested]
     campaigns.sort(key=lambda c: (-c.profile.n_exchanges, c.id))
@@ -135,14 +137,14 @@ def _account_names(engine: Engine) -> _Names:
 def _campaign(
     population: Population,
     found: LinkedOwners,
+    traffic: Traffic,
     operated: Operation,
     q_value: float,
     links: tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.float64]],
-    names: _Names,
     rule: Rule,
 ) -> Campaign:
-    members = _members(population, found, operated, rule)
-    strand_calls = operated.calls.take(pa.array(np.sort(operated.strand.rows)))
+    members = _members(population, found, traffic, rule)
+    strand_calls = traffic.calls.take(pa.array(np.sort(traffic.strand.rows)))
     ids = sorted(m.account_id for m in members)
     customers = found.concealment.customers
     assert customers is not None
@@ -162,27 +164,27 @@ def _campaign(
         members=members,
         profile=rule.profile(strand_calls),
         evidence=evidence(
-            population, found, operated, rule.labels, threshold=rule.declared_customers, rho0=rule.rho0
+            population, found, traffic, operated, rule.labels, threshold=rule.declared_customers, rho0=rule.rho0
         ),
-        alternatives=alternatives(population, found, operated, threshold=rule.declared_customers),
+        alternatives=alternatives(population, found, traffic, operated, threshold=rule.declared_customers),
         not_seen=(*rule.not_seen, *_tests_not_run(operated)),
-        links=_links(found.owners, links, members, operated, population),
+        links=_links(found.owners, links, members, traffic, population),
         linkage_log10=found.linkage.weighted_log10,
         p_value=operated.p_value,
         q_value=q_value,
         declared_customers=customers,
-        strand=operated.strand.description,
+        strand=traffic.strand.description,
     )
 
 
 def _members(
-    population: Population, found: LinkedOwners, operated: Operation, rule: Rule
+    population: Population, found: LinkedOwners, traffic: Traffic, rule: Rule
 ) -> tuple[Membership, ...]:
     """Accounts with at least one call in the strand, most certain first; confidence is 1 - n / (r e), bounded by 0."""
-    account_ids = operated.calls.column("account_id").to_pylist()
-    position = operated.calls.column("account").to_numpy()
+    account_ids = traffic.calls.column("account_id").to_pylist()
+    position = traffic.calls.column("account").to_numpy()
     in_strand = np.zeros(len(account_ids), dtype=bool)
-    in_strand[operated.strand.rows] = True
+    in_strand[traffic.strand.rows] = True
     inside: dict[str, list[int]] = {}
     for name, owner, harvested in zip(account_ids, position.tolist(), in_strand.tolist(), strict=True):
         counts = inside.setdefault(name, [owner, 0, 0])
@@ -211,7 +213,7 @@ def _links(
     owners: npt.NDArray[np.int32],
     links: tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.float64]],
     members: tuple[Membership, ...],
-    operated: Operation,
+    traffic: Traffic,
     population: Population,
 ) -> tuple[Link, ...]:
     i, j, s = links
@@ -221,7 +223,7 @@ def _links(
     accused = {m.account_id for m in members}
     first: dict[int, AccountId] = {}
     for name, position in zip(
-        operated.calls.column("account_id").to_pylist(), operated.calls.column("account").to_pylist(), strict=True
+        traffic.calls.column("account_id").to_pylist(), traffic.calls.column("account").to_pylist(), strict=True
     ):
         if name in accused:
             owner = int(owners[position])

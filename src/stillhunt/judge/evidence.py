@@ -14,6 +14,7 @@ from stillhunt.judge.interchangeable import NotRun
 from stillhunt.judge.linkage import Population
 from stillhunt.judge.operate import Operation
 from stillhunt.judge.sets import LINKAGE_LEVEL, LinkedOwners
+from stillhunt.judge.traffic import Traffic
 from stillhunt.model import Evidence, ExchangeId, NullDistribution
 
 POINTERS = 20
@@ -28,6 +29,7 @@ WEAK_P = 0.05
 def evidence(
     population: Population,
     found: LinkedOwners,
+    traffic: Traffic,
     operation: Operation,
     labels: Mapping[str, str],
     *,
@@ -35,8 +37,8 @@ def evidence(
     rho0: float,
 ) -> tuple[Evidence, ...]:
     """Return the evidence of the three keys, strongest witness first."""
-    pointers = _pointers(operation)
-    out = [_linkage(population, found, labels), *_witnesses(population, found, labels)]
+    pointers = _pointers(traffic)
+    out = [_linkage(population, found), *_witnesses(population, found, labels)]
     tests = (
         _clock(operation, pointers),
         _interchange(operation, rho0, pointers),
@@ -66,7 +68,7 @@ def shared_kinds(population: Population, found: LinkedOwners, member: int, label
     return tuple(labels[population.incidence.kinds[k]] for k in kinds)
 
 
-def _linkage(population: Population, found: LinkedOwners, labels: Mapping[str, str]) -> Evidence:
+def _linkage(population: Population, found: LinkedOwners) -> Evidence:
     link = found.linkage
     names = population.incidence.groups
     strongest = int(np.argmax(link.groups_log10))
@@ -251,9 +253,9 @@ def _histogram(label: str, draws: npt.NDArray[np.float64], observed: float) -> N
     )
 
 
-def _pointers(operation: Operation) -> tuple[ExchangeId, ...]:
+def _pointers(traffic: Traffic) -> tuple[ExchangeId, ...]:
     """The first strand call of each of the first accounts: where an analyst starts to read."""
-    strand = operation.strand
+    strand = traffic.strand
     first = np.unique(strand.account, return_index=True)[1][:POINTERS]
-    ids: Sequence[str] = operation.calls.column("exchange_id").take(pa.array(strand.rows[first])).to_pylist()
+    ids: Sequence[str] = traffic.calls.column("exchange_id").take(pa.array(strand.rows[first])).to_pylist()
     return tuple(ExchangeId(i) for i in ids)

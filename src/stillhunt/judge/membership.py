@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+from numba import njit
 
 from stillhunt.judge.linkage import Population, group_means
 
@@ -21,21 +22,28 @@ STAKES = (0.0, 0.05, 0.15, 0.3, 0.5, 0.7, 0.9)
 FOLDS = 5
 
 WIDEST_VALUE = 2000
-"""Owners who share nothing but a value held by more than this many are not scored: they cannot reach the threshold."""
+"""A value held by more owners than this brings nobody into question as a member."""
 
+GROWTH = 4
+"""Outsiders are not scored when they could belong only to a set this many times as large as its core."""
 
 PASSES = 6
 
 
 def member_e_values(
-    population: Population, core: npt.NDArray[np.int32]
+    population: Population, core: npt.NDArray[np.int32], *, others: bool = True
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Return owners that share a value with the core, their log e-value against it without them, and L (owners, groups)."""
+    """
+    Return owners, their log e-value against the core without them, and L (owners, groups).
+
+    The owners are the core and, with `others`, everybody whose values could make them a member.
+    """
     incidence = population.incidence
     _, core_value = population.rows(core)
     values, in_core = np.unique(core_value, return_counts=True)
-    narrow = values[population.n_of_value[values] <= WIDEST_VALUE]
-    owners = np.unique(np.concatenate([core, *(population.holders(int(v)) for v in narrow)])).astype(np.int32)
+    owners = np.unique(core).astype(np.int32)
+    if others:
+        owners = np.union1d(owners, _may_belong(population, values, in_core, len(owners))).astype(np.int32)
     in_set = np.isin(owners, core)
     member, value = population.rows(owners)
     kind = incidence.value_kind[value].astype(np.int64)
@@ -54,6 +62,64 @@ def member_e_values(
     means = group_means(ratio, member, kind, len(owners), incidence)
     stakes = _stakes(means[in_set], owners[in_set])
     return owners, np.log1p(stakes[owners % FOLDS] * (means - 1)).sum(axis=1), means
+
+
+def _may_belong(
+    population: Population, values: npt.NDArray[np.int32], in_core: npt.NDArray[np.int64], size: int
+) -> npt.NDArray[np.int32]:
+    """
+    Return the owners whose e-value could reach n / `GROWTH` · size, by a bound that is quick to compute.
+
+    A mean is at most its largest term, a stake at most one: e_i ≤ Π_G max_v ratio_v over the values shared with the core.
+    """
+    incidence = population.incidence
+    kind = incidence.value_kind[values]
+    total = np.bincount(kind, weights=in_core, minlength=len(incidence.kinds))[kind]
+    rest = np.maximum(population.n_of_value[values] - in_core, 1.0)
+    ratio = in_core / total * np.maximum(population.n_of_kind[kind] - total, 1.0) / rest
+    narrow = np.flatnonzero((population.n_of_value[values] <= WIDEST_VALUE) & (ratio > 1))
+    log_needed = np.log(incidence.n_owners) - np.log(GROWTH * size)
+    found: npt.NDArray[np.int32] = _bounded_holders(
+        values[narrow].astype(np.int64),
+        np.log(ratio[narrow]),
+        incidence.kind_group[kind[narrow]].astype(np.int64),
+        population.value_start,
+        incidence.owner,
+        population.scratch,
+        log_needed - 1e-3,
+    )
+    return found
+
+
+@njit(cache=True, nogil=True)
+def _bounded_holders(values, weight, group, start, holder, best, needed):  # type: ignore[no-untyped-def]
+    """Return the owners whose largest weights, summed over groups, reach what is needed; `best` is all zero, and left so."""
+    n_groups = best.shape[1]
+    touched = np.empty(0, dtype=np.int32)
+    n_touched = 0
+    for turn in range(2):
+        for at in range(values.shape[0]):
+            for row in range(start[values[at]], start[values[at] + 1]):
+                owner = holder[row]
+                if turn == 0:
+                    best[owner, group[at]] = max(best[owner, group[at]], weight[at])
+                elif best[owner, 0] >= 0.0:
+                    total = 0.0
+                    for g in range(n_groups):
+                        total += best[owner, g]
+                    best[owner, 0] = -1.0
+                    if total >= needed:
+                        touched[n_touched] = owner
+                        n_touched += 1
+        if turn == 0:
+            held = 0
+            for at in range(values.shape[0]):
+                held += start[values[at] + 1] - start[values[at]]
+            touched = np.empty(min(held, best.shape[0]), dtype=np.int32)
+    for at in range(values.shape[0]):
+        for row in range(start[values[at]], start[values[at] + 1]):
+            best[holder[row], :] = 0.0
+    return touched[:n_touched]
 
 
 def _stakes(means: npt.NDArray[np.float64], core: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
@@ -79,8 +145,8 @@ def e_bh(log_e: npt.NDArray[np.float64], n: int, q: float) -> npt.NDArray[np.boo
 
 def spoken_for(population: Population, group: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
     """Return the owners of a group whose values the rest of the group makes more likely, not less (e > 1)."""
-    owners, log_e, _ = member_e_values(population, group)
-    return owners[np.isin(owners, group) & (log_e > 0)]
+    owners, log_e, _ = member_e_values(population, group, others=False)
+    return owners[log_e > 0]
 
 
 def members(

@@ -97,17 +97,21 @@ def _concealed(population: Population, owners: npt.NDArray[np.int32]) -> Conceal
     incidence = population.incidence
     return concealment(
         owners,
-        _rows_of(population, "card"),
-        _rows_of(population, "email_domain"),
+        _rows_of(population, owners, "card"),
+        _rows_of(population, owners, "email_domain"),
         incidence.n_owners,
         population.n_of_value,
     )
 
 
-def _rows_of(population: Population, kind: str) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+def _rows_of(
+    population: Population, owners: npt.NDArray[np.int32], kind: str
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+    """Return (owner, value) of the values of one kind that some owners hold."""
     incidence = population.incidence
     if kind not in incidence.kinds:
         nothing = np.zeros(0, dtype=np.int32)
         return nothing, nothing
-    rows = incidence.value_kind[incidence.value] == incidence.kinds.index(kind)
-    return incidence.owner[rows], incidence.value[rows]
+    member, value = population.rows(owners)
+    mine = incidence.value_kind[value] == incidence.kinds.index(kind)
+    return owners[member[mine]], value[mine]

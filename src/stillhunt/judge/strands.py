@@ -51,9 +51,23 @@ Popularity = Callable[[npt.NDArray[np.uint64]], npt.NDArray[np.float64]]
 """Calls of the whole log that carry each of some values (at least those counted in `trait`)."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StrandChoice:
+    """Which of a set's calls are its main strand: row positions, the template key, and the choice in words."""
+
+    rows: npt.NDArray[np.int32]
+    key: tuple[str, int] | None
+    description: str
+
+
 def main_strand(calls: pa.Table, n_accounts: int, popularity: Popularity, n_calls: int) -> Strand:
+    """Return the main strand of a set's calls: `choose_strand`, then `cut`."""
+    return cut(calls, choose_strand(calls, n_accounts, popularity, n_calls), n_accounts)
+
+
+def choose_strand(calls: pa.Table, n_accounts: int, popularity: Popularity, n_calls: int) -> StrandChoice:
     """
-    Return the main strand of a set's calls.
+    Return which of a set's calls are its main strand.
 
     `calls` has `account` (0 … n_accounts-1), `started_at`, `prompt_h`, `shingles`, `system_h`, `system_marks`, `sketch`.
 
@@ -92,7 +106,7 @@ def main_strand(calls: pa.Table, n_accounts: int, popularity: Popularity, n_call
         if key
         else f"all calls: no template is used by {SHARE_OF_ACCOUNTS:.0%} of the accounts"
     )
-    return _cut(calls, rows, account, n_accounts, key, described)
+    return StrandChoice(rows=rows.astype(np.int32), key=key, description=described)
 
 
 def _common_values(
@@ -113,14 +127,10 @@ def _uses(column: pa.ChunkedArray, name: str) -> tuple[npt.NDArray[np.int64], np
     return np.repeat(np.arange(len(lengths)), lengths), flat.astype(np.uint64)
 
 
-def _cut(
-    calls: pa.Table,
-    rows: npt.NDArray[np.int64],
-    account: npt.NDArray[np.int32],
-    n_accounts: int,
-    key: tuple[str, int] | None,
-    description: str,
-) -> Strand:
+def cut(calls: pa.Table, choice: StrandChoice, n_accounts: int) -> Strand:
+    """Return the strand that was chosen from these calls."""
+    account = calls.column("account").to_numpy().astype(np.int32)
+    rows = choice.rows.astype(np.int64)
     part = calls.select(["started_at", "prompt_h", "sketch"]).take(pa.array(rows))
     at = part.column("started_at").cast(pa.int64()).to_numpy().astype(np.int64)
     fill = pc.fill_null(part.column("prompt_h"), 0).to_numpy().astype(np.uint64)
@@ -133,8 +143,8 @@ def _cut(
         sketch=sketch[order],
         rows=rows[order],
         n_accounts=n_accounts,
-        key=key,
-        description=description,
+        key=choice.key,
+        description=choice.description,
     )
 
 
