@@ -17,19 +17,15 @@ import traceback
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
 
 from stillhunt import __version__
 from stillhunt.config import Config
 from stillhunt.deployment_key import read_key
 from stillhunt.errors import ConfigError, StillhuntError, StoreError
+from stillhunt.options import WORLD_FORMATS, parser_of, world_formats
 from stillhunt.terminal import beside_truth, found, lost, say, shown, table
 
 RESULTS = ("campaigns.json", "accounts.parquet", "report.html")
-WORLD_FORMATS = {"parquet": "exchanges.parquet", "ndjson": "exchanges.ndjson", "csv": "exchanges.csv"}
-WORLD_FORMATS["litellm"] = "exchanges.litellm.jsonl"
-FLAGS = {"memory_mb": "--memory"}
-"""Options that are not spelled like their setting."""
 DEMO_KEY = b"the public key of the demonstration"
 """Known to everybody, so that the demonstration gives the same bytes everywhere; never used on a real log."""
 
@@ -54,181 +50,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of all commands."""
-    parser = argparse.ArgumentParser(
-        prog="stillhunt",
-        description="Find adversarial-distillation campaigns in the logs of a model API, with an error rate for each.",
-        allow_abbrev=False,
-    )
-    parser.add_argument(
-        "--version", action="version", version=f"stillhunt {__version__}", help="show the version and leave"
-    )
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for add in (_add_demo, _add_hunt, _add_simulate, _add_backtest):
-        add(commands)
-    return parser
-
-
-def _command(commands: Any, name: str, run: Any, usage: str, description: str) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = commands.add_parser(
-        name,
-        help=description.split(". ")[0].rstrip("."),
-        description=description,
-        usage=f"stillhunt {name} {usage}",
-        allow_abbrev=False,
-    )
-    parser.set_defaults(run=run)
-    return parser
-
-
-def _add_demo(commands: Any) -> None:
-    parser = _command(
-        commands,
-        "demo",
-        demo,
-        "[--out DIR] [--world NAME] [--seed N] [--no-open] [--json]",
-        "Make a labelled world, hunt it, compare the result with the labels, and open the report. The world is"
-        " synthetic and its key public: the same version, world and seed give the same bytes.",
-    )
-    parser.add_argument(
-        "--out",
-        type=Path,
-        metavar="DIR",
-        default=Path("stillhunt-demo"),
-        help="folder for everything (default: %(default)s)",
-    )
-    parser.add_argument("--world", metavar="NAME", default="demo", help="which world (default: %(default)s)")
-    parser.add_argument("--seed", type=_whole, metavar="N", default=0, help="seed of the world (default: %(default)s)")
-    parser.add_argument("--no-open", action="store_true", help="do not open the report in a browser")
-    _add_output(parser)
-
-
-def _add_hunt(commands: Any) -> None:
-    parser = _command(
-        commands,
-        "hunt",
-        hunt,
-        "LOGS… --out DIR [--accounts FILE] [--events FILE] [options]",
-        "Hunt for campaigns in logs and write campaigns.json, accounts.parquet and report.html. Nothing leaves this"
-        " machine, and no text of the log is written anywhere.",
-    )
-    parser.add_argument("logs", nargs="+", metavar="LOGS", help="log files, folders or globs")
-    parser.add_argument("--out", type=Path, metavar="DIR", required=True, help="folder for results; made if missing")
-    parser.add_argument("--accounts", type=Path, metavar="FILE", help="the accounts table (Parquet, NDJSON or CSV)")
-    parser.add_argument("--events", type=Path, metavar="FILE", help="the events table (Parquet, NDJSON or CSV)")
-    parser.add_argument("--format", metavar="NAME", help="format of the logs (default: recognised file by file)")
-    parser.add_argument(
-        "--key-file", type=Path, metavar="FILE", help="deployment key, hex digits (default: this user's, made once)"
-    )
-    _add_output(parser)
-    _add_settings(parser)
-
-
-def _add_simulate(commands: Any) -> None:
-    parser = _command(
-        commands,
-        "simulate",
-        simulate,
-        "--out DIR [--world NAME] [--seed N] [--scale X] [--formats NAMES] | --list",
-        "Write a synthetic world with its truth: honest customers, their look-alikes, and campaigns.",
-    )
-    parser.add_argument("--out", type=Path, metavar="DIR", help="folder for the world; made if missing")
-    parser.add_argument("--world", metavar="NAME", default="demo", help="which world (default: %(default)s)")
-    parser.add_argument("--seed", type=_whole, metavar="N", default=0, help="seed of the world (default: %(default)s)")
-    parser.add_argument(
-        "--scale", type=_number, metavar="X", default=1.0, help="size, multiple of the usual one (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--formats",
-        type=_formats,
-        metavar="NAMES",
-        default="parquet",
-        help=f"formats of the exchanges, with commas between: {', '.join(WORLD_FORMATS)} (default: parquet)",
-    )
-    parser.add_argument("--list", action="store_true", help="show the worlds there are and leave")
-
-
-def _add_backtest(commands: Any) -> None:
-    parser = _command(
-        commands,
-        "backtest",
-        backtest,
-        "RUN_DIR --truth FILE [--truth-exchanges FILE] [--json]",
-        "Compare a finished run with the truth: campaigns found, honest accounts accused, cohort by cohort.",
-    )
-    parser.add_argument("run_dir", type=Path, metavar="RUN_DIR", help="folder that was --out of the run")
-    parser.add_argument(
-        "--truth",
-        type=Path,
-        metavar="FILE",
-        required=True,
-        help="Parquet with account_id, cohort and campaign_id (null for honest accounts), one row for each account",
-    )
-    parser.add_argument(
-        "--truth-exchanges",
-        type=Path,
-        metavar="FILE",
-        help="Parquet with exchange_id and campaign_id of each harvested call",
-    )
-    parser.add_argument("--json", action="store_true", help="print the score as JSON on stdout and nothing else")
-
-
-def _add_output(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--json", action="store_true", help="print campaigns.json on stdout and nothing else")
-    parser.add_argument("--quiet", action="store_true", help="show no progress")
-
-
-def _add_settings(parser: argparse.ArgumentParser) -> None:
-    """Add one option for each setting, with the setting's own help and default."""
-    settings = parser.add_argument_group("settings")
-    for setting in fields(Config):
-        high = setting.metadata["high"]
-        kind: Any = {"int": _whole, "float": _share if high is not None and high <= 1 else _number}.get(
-            str(setting.type), Path
-        )
-        text = str(setting.metadata["help"])
-        settings.add_argument(
-            FLAGS.get(setting.name, "--" + setting.name.replace("_", "-")),
-            dest=setting.name,
-            type=kind,
-            metavar={_whole: "N", _number: "X", _share: "SHARE"}.get(kind, "DIR"),
-            # The number of cores differs between machines, and this text must not.
-            default=None if setting.name == "threads" else setting.default,
-            help=text.replace("%", "%%") + _default(setting.name, setting.default),
-        )
-
-
-def _default(name: str, value: object) -> str:
-    if name == "threads":
-        return " (default: one for each core)"
-    return "" if value is None else " (default: %(default)s)"
-
-
-def _whole(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 up; write one like 20000")
-    return int(text)
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number; write one like 2.5") from None
-
-
-def _share(text: str) -> float:
-    try:
-        return float(text[:-1]) / 100 if text.endswith("%") else float(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a share; write one like 0.01 or 1%") from None
-
-
-def _formats(text: str) -> tuple[str, ...]:
-    names = tuple(dict.fromkeys(name.strip() for name in text.split(",")))
-    for name in names:
-        if name not in WORLD_FORMATS:
-            raise argparse.ArgumentTypeError(f"{name!r} is none of {', '.join(WORLD_FORMATS)}")
-    return names
+    runs = {"demo": demo, "doctor": examine, "hunt": hunt, "collect": receive, "simulate": simulate, "backtest": backtest}
+    return parser_of(runs)
 
 
 def demo(arguments: argparse.Namespace) -> int:
@@ -263,7 +86,8 @@ def hunt(arguments: argparse.Namespace) -> int:
     names = [f.name for f in fields(Config)]
     settings = {name: getattr(arguments, name) for name in names if getattr(arguments, name) is not None}
     Config.of(**settings)
-    inputs = [*arguments.logs, *(str(p) for p in (arguments.accounts, arguments.events) if p is not None)]
+    tables = (arguments.accounts, arguments.events, arguments.map)
+    inputs = [*arguments.logs, *(str(p) for p in tables if p is not None)]
     _prepare(arguments.out, RESULTS, mark="campaigns.json", inputs=inputs)
     from stillhunt import pipeline, report
 
@@ -273,7 +97,7 @@ def hunt(arguments: argparse.Namespace) -> int:
             arguments.logs,
             accounts=arguments.accounts,
             events=arguments.events,
-            format=arguments.format,
+            format=_format(arguments),
             key=key,
             progress=progress,
             **settings,
@@ -283,6 +107,55 @@ def hunt(arguments: argparse.Namespace) -> int:
         _out(report.campaigns_json(result))
     else:
         _out("\n".join([*found(result), "", *lost(result), f"Report: {places['report.html']}\n"]))
+    return 0
+
+
+def examine(arguments: argparse.Namespace) -> int:
+    """Say what logs can show, or propose a mapping for them."""
+    from stillhunt import doctor
+    from stillhunt.terminal import examined
+
+    format = _format(arguments)
+    if arguments.suggest_map:
+        proposal = doctor.suggested(arguments.logs)
+        _out(proposal.text)
+        if proposal.missing:
+            missing = ", ".join(f"`{name}`" for name in proposal.missing)
+            say(f"stillhunt: nothing looks like {missing}: fill that in before you use the mapping.")
+        return 0
+    with shown(quiet=arguments.quiet or arguments.json) as progress:
+        checkup = doctor.examine(arguments.logs, arguments.accounts, format=format, progress=progress)
+    _out(json.dumps(checkup.document(), indent=2) + "\n" if arguments.json else "\n".join([*examined(checkup), ""]))
+    return 0
+
+
+def _format(arguments: argparse.Namespace) -> str | None:
+    """Return the format that was named, by its name or by a mapping; None to have it recognised."""
+    if arguments.map is None:
+        return str(arguments.format) if arguments.format is not None else None
+    if arguments.format is not None:
+        raise ConfigError("`--map` and `--format` both say how the logs are read.\nGive one of them.")
+    return f"map:{arguments.map}"
+
+
+def receive(arguments: argparse.Namespace) -> int:
+    """Receive OpenTelemetry until told to stop, and write what came."""
+    import signal
+    import threading
+
+    from stillhunt.collect.otlp_receiver import serve
+
+    if not 0.1 <= arguments.every <= 86_400:
+        raise ConfigError("`--every` is no time in seconds between 0.1 and 86400.\nThe default is 300.")
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    left = serve(arguments.otlp, arguments.out, every_s=arguments.every, say=say, stop=stop)
+    if left:
+        raise StoreError(
+            f"{arguments.out}: {left:,} bytes that were received could not be made into Parquet and are kept in the"
+            " folder `_journal`.\nMake room, and start again: they are taken up then."
+        )
     return 0
 
 
@@ -296,7 +169,7 @@ def simulate(arguments: argparse.Namespace) -> int:
     if arguments.out is None:
         raise ConfigError("No folder was given for the world.\nName one with `--out`, or see `--list`.")
     out: Path = arguments.out
-    formats = _formats(arguments.formats) if isinstance(arguments.formats, str) else arguments.formats
+    formats = world_formats(arguments.formats) if isinstance(arguments.formats, str) else arguments.formats
     _prepare(out, (*WORLD_FORMATS.values(), "accounts.parquet"), mark="truth.parquet")
     world = worlds.make(arguments.world, arguments.seed, arguments.scale)
     worlds.write(world, out)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from stillhunt.backtest import Score
+    from stillhunt.doctor import Check, Checkup
     from stillhunt.model import Hunt, LeftOut
 
 WIDTH = 110
@@ -196,3 +197,83 @@ def _lookalikes(score: Score) -> str:
         return f"Look-alikes accused: none of {total:,} accounts in {len(kinds)} kinds of honest groups."
     which = ", ".join(f"{c.cohort} {c.accused:,} of {c.accounts:,}" for c in hit)
     return f"Look-alikes accused: {sum(c.accused for c in hit):,} of {total:,} accounts ({which})."
+
+
+def examined(checkup: Checkup) -> list[str]:
+    """Return what logs can show as lines: what was read, what was lost, how full columns are, what can run."""
+    files = [
+        (f.name, f.format or "unknown", f"{f.lines:,}", f"{f.exchanges:,}", f.why) for f in checkup.files[:MOST_FILES]
+    ]
+    lines = [*table(("file", "read as", "lines", "exchanges", "why"), files, right=(2, 3))]
+    if len(checkup.files) > MOST_FILES:
+        lines.append(f"and {len(checkup.files) - MOST_FILES:,} more files")
+    lines += ["", *_wrapped(_whose(checkup)), ""]
+    if checkup.left_out:
+        rows = [
+            (f"{i.count:,}", i.what, "yes" if i.defect else "no", i.reason, ", ".join(i.examples[:2]))
+            for i in checkup.left_out
+        ]
+        lines += [*table(("left out", "what", "broken", "why", "such as"), rows, right=(0,)), ""]
+    if not checkup.exchanges:
+        hint = "Name the format with `--format`, or let `--suggest-map` propose a mapping of your columns to ours."
+        return [*lines, *_wrapped([hint])]
+    for name in ("exchanges", "accounts"):
+        columns = [c for c in checkup.coverage if c.table == name and c.rows]
+        filled = [(c.column, f"{c.present / c.rows:.1%}", f"{c.present:,}") for c in columns if c.present]
+        empty = [c.column for c in columns if not c.present]
+        if filled:
+            lines += [*table((f"column of {name}", "filled", "rows"), filled, right=(1, 2))]
+            lines += [*_wrapped([f"Empty: {', '.join(empty)}."] if empty else []), ""]
+    if checkup.exposures:
+        clear = [(f"{e.count:,}", e.kind, f"{e.table}.{e.column}", e.advice) for e in checkup.exposures]
+        lines += [*table(("in the clear", "what", "where", "what to do"), clear, right=(0,)), ""]
+    return [*lines, *_can_run(checkup.checks)]
+
+
+MOST_FILES = 20
+"""Files listed one by one; of more, the rest is counted."""
+
+
+def _whose(checkup: Checkup) -> list[str]:
+    """Return how much was read, from when to when, and what stands for an account."""
+    if checkup.first_seen is None or checkup.last_seen is None:
+        return [f"{checkup.exchanges:,} exchanges in {checkup.lines:,} lines: there is nothing to hunt in."]
+    whole = (
+        f"{checkup.exchanges:,} exchanges by {checkup.accounts:,} accounts, from {checkup.first_seen:%Y-%m-%d %H:%M}"
+        f" to {checkup.last_seen:%Y-%m-%d %H:%M} UTC."
+    )
+    kinds = "; ".join(f"{kind} in {count:,}" for kind, count in checkup.identity)
+    sentences = [whole, f"What stands for the account: {kinds}."]
+    if [kind for kind, _ in checkup.identity] != ["account"]:
+        sentences.append(
+            "Links mean what the account means: keys of one customer are linked because they are one customer's, and"
+            " people behind one key are not told apart."
+        )
+    return sentences
+
+
+def _can_run(checks: Sequence[Check]) -> list[str]:
+    """Return a row for each key and test, what follows from those that cannot run, and what would supply them."""
+    rows = [
+        (c.key, c.test, "yes" if c.runs else "no", ", ".join(c.has) if c.runs else f"wants {' or '.join(c.wants)}")
+        for c in checks
+    ]
+    lines = [*table(("key", "test", "runs", "on"), rows), ""]
+    lost = [c for c in checks if not c.runs]
+    costs = {c.consequence: [o.test for o in lost if o.consequence == c.consequence] for c in lost if c.consequence}
+    lines += _wrapped([f"Without {', '.join(tests)}: {cost}." for cost, tests in costs.items()])
+    supplied: dict[tuple[str, str], dict[str, None]] = {}
+    for setting in (setting for c in lost for setting in c.settings):
+        supplied.setdefault((setting.format, setting.what), {}).setdefault(setting.column)
+    if supplied:
+        formats = {format for format, _ in supplied if format}
+        said = [
+            f"{', '.join(columns)}{f' ({format})' if format and len(formats) > 1 else ''}: {what}"
+            for (format, what), columns in supplied.items()
+        ]
+        lines += ["", "What would supply what is missing:", "", *(line for one in said for line in _item(one))]
+    return lines
+
+
+def _item(sentence: str) -> list[str]:
+    return textwrap.wrap(sentence, WIDTH, initial_indent="- ", subsequent_indent="  ")

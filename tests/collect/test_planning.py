@@ -28,6 +28,11 @@ from stillhunt.plugs import Split
         ("litellm.jsonl", "litellm", "LiteLLM"),
         ("litellm-array.json", "litellm", "LiteLLM"),
         ("litellm-one.json", "litellm", "LiteLLM"),
+        ("openai.jsonl", "openai", "OpenAI"),
+        ("openai-batch.jsonl", "openai", "OpenAI"),
+        ("anthropic.jsonl", "anthropic", "Anthropic"),
+        ("anthropic-batch.jsonl", "anthropic", "Anthropic"),
+        ("bedrock.jsonl", "bedrock", "Bedrock"),
     ],
 )
 @pytest.mark.parametrize("renamed", [False, True])

@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import cast
 
 from stillhunt import plugs
-from stillhunt.collect import planning
+from stillhunt.collect import mapped, planning
 from stillhunt.collect.arrow import tables
+from stillhunt.collect.mapping import file_of
 from stillhunt.collect.side import read_table
 from stillhunt.errors import ConfigError
 from stillhunt.plugs import Batch, FormatReader, Split
@@ -27,6 +28,17 @@ FORMATS: dict[str, str] = {
     "ndjson": "stillhunt.collect.ndjson:read",
     "csv": "stillhunt.collect.delimited:read",
     "litellm": "stillhunt.collect.litellm:read",
+    "litellm-spend": "stillhunt.collect.litellm_spend:read",
+    "langfuse": "stillhunt.collect.langfuse:read",
+    "envoy": "stillhunt.collect.envoy:read",
+    "kong": "stillhunt.collect.kong:read",
+    "vllm": "stillhunt.collect.vllm:read",
+    "postgresql": "stillhunt.collect.postgresql:read",
+    "clickhouse": "stillhunt.collect.clickhouse:read",
+    "openai": "stillhunt.collect.openai:read",
+    "anthropic": "stillhunt.collect.anthropic:read",
+    "bedrock": "stillhunt.collect.bedrock:read",
+    "otel": "stillhunt.collect.otel:read",
 }
 
 ENTRY_POINTS = "stillhunt.formats"
@@ -41,8 +53,9 @@ def plan(logs: Sequence[str | Path], format: str | None = None, *, parts: int = 
     """
     Return the splits of some logs (files, globs, folders) for `parts` workers, always in the same order.
 
-    The format of each file is recognised unless `format` names it. Raises `LogError` where nothing is found
-    or recognised, `ConfigError` for a format that does not exist.
+    The format of each file is recognised unless `format` names it; `map:FILE` is a mapping (see `collect.mapping`).
+    Raises `LogError` where nothing is found or recognised, `ConfigError` for a format that does not exist or a mapping
+    that does not fit.
     """
     return planning.plan(logs, format, parts=parts, formats=formats())
 
@@ -53,6 +66,8 @@ def read(split: Split) -> Iterator[Batch]:
 
     Raises `ConfigError` for a format that does not exist; nothing that the file holds raises.
     """
+    if file_of(split.format) is not None:
+        return mapped.read(split)
     rows = formats()
     if split.format not in rows:
         raise ConfigError(f"There is no log format `{split.format}`.\nName one of {', '.join(sorted(rows))}.")

@@ -7,7 +7,7 @@ not an exchange (or account, or event) and is left out.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -20,6 +20,9 @@ from stillhunt.plugs import Batch
 
 MOST_ROWS = 65_536
 MOST_BYTES = 64 * 2**20
+
+Fit = Callable[[pa.RecordBatch, Place], Batch]
+"""What makes a batch of rows as they are in a file into exchanges."""
 
 
 def conform(batch: pa.RecordBatch, schema: pa.Schema, required: Sequence[str], place: Place) -> Batch:

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 
 from stillhunt.collect.arrays import Bytes, Column
-from stillhunt.collect.conform import conform, nothing, sliced
+from stillhunt.collect.conform import Fit, conform, nothing, sliced
 from stillhunt.collect.documents import refuse_wide
 from stillhunt.collect.lines import BLOCK, BYTE_ORDER_MARK, LONGEST_LINE
 from stillhunt.collect.opening import Opened, head
@@ -36,6 +36,11 @@ def read(split: Split) -> Iterator[Batch]:
 
 def read_as(split: Split, schema: pa.Schema, required: Sequence[str]) -> Iterator[Batch]:
     """Yield the rows of a CSV file under the names of `schema`."""
+    return read_with(split, schema, lambda rows, place: conform(rows, schema, required, place))
+
+
+def read_with(split: Split, schema: pa.Schema, fit: Fit) -> Iterator[Batch]:
+    """Yield what `fit` makes of the columns, as bytes, that `schema` names; what is lost has no rows of it."""
     if split.part:
         return
     name = Path(split.path).name
@@ -50,7 +55,7 @@ def read_as(split: Split, schema: pa.Schema, required: Sequence[str]) -> Iterato
             if header is None:
                 header, block = _header(block, delimiter)
             for table in _rows(block, header, delimiter, schema.names):
-                batch = table.conformed(schema, required, f"{name} row", row)
+                batch = table.fitted(fit, f"{name} row", row)
                 row += batch.lines
                 yield from sliced(batch)
         if opened.damage:
@@ -68,6 +73,11 @@ def sniffed(first: bytes, names: Sequence[str]) -> str:
         return len(set(fields) & set(names)), len(fields), -DELIMITERS.index(delimiter)
 
     return max(DELIMITERS, key=worth)
+
+
+def header_of(first: bytes) -> list[str]:
+    """Return the column names of a CSV file, by its first bytes."""
+    return _header(first, sniffed(first, ()))[0]
 
 
 def _bare(field: str) -> str:
@@ -191,11 +201,11 @@ class _Rows:
         if odd:
             self._table = pa.table({name: _restored(self._table[name]) for name in columns})
 
-    def conformed(self, schema: pa.Schema, required: Sequence[str], name: str, before: int) -> Batch:
-        """Return the rows in the columns of `schema`; `before` rows of the file come before the block."""
+    def fitted(self, fit: Fit, name: str, before: int) -> Batch:
+        """Return what `fit` makes of the rows; `before` rows of the file come before the block."""
         batches = self._table.combine_chunks().to_batches()
         rows = batches[0] if batches else nothing(self._table.schema)
-        batch = conform(rows, schema, required, lambda row: f"{name} {before + self._number(row) + 1}")
+        batch = fit(rows, lambda row: f"{name} {before + self._number(row) + 1}")
         tally = Tally()
         places = (f"{name} {before + number + 1}" for number in self._wrong)
         tally.add("line", WRONG_COUNT, len(self._wrong), defect=True, places=places)

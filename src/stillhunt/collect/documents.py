@@ -114,10 +114,12 @@ def records_of(block: lines.Block, origin: lines.Origin, tally: Tally, each: Eac
             cut = block.cut and number == len(rows) - 1 and record != NOT_OBJECT
             tally.line(lines.CUT_OFF if cut else record, place, number)
         elif isinstance(made := each(record), str):
-            tally.add("line", made)
+            tally.add("line", made, places=[place(number)] if tally.wants_place("line", made) else [])
         else:
             found.append(made)
             numbers.append(number)
+        if tally.noted:
+            tally.noted_at(place, number)
     return Chunk(found, lambda row: place(numbers[row]))
 
 
@@ -189,11 +191,13 @@ def _gathered(split: Split, how: str, tally: Tally, each: Each) -> Iterator[Chun
         if made is None:
             tally.add("line", NOT_OBJECT, defect=True, places=[f"{name} record {number}"])
         elif isinstance(made, str):
-            tally.add("line", made)
+            tally.add("line", made, places=[f"{name} record {number}"] if tally.wants_place("line", made) else [])
         else:
             found.append(made)
             numbers.append(number)
             weight += size
+        if tally.noted:
+            tally.noted_at(lambda row: f"{name} record {row}", number)
         if len(found) >= CHUNK_RECORDS or weight >= CHUNK_BYTES:
             yield taken()
             found.clear()

@@ -2,25 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
-from stillhunt.collect import delimited, documents, opening
+from stillhunt.collect import delimited, documents, opening, parquet, vllm_lines
 from stillhunt.collect.lines import BYTE_ORDER_MARK
 from stillhunt.contract import EXCHANGES, REQUIRED
+from stillhunt.plugs import load
 
 PARQUET = b"PAR1"
 
-LITELLM = (
-    "call_type",
-    "model_parameters",
-    "litellm_call_id",
-    "hidden_params",
-    "startTime",
-    "model_map_information",
-)
-"""Keys at the top of a LiteLLM `StandardLoggingPayload` that no other log has together."""
+Recognise = Callable[[Mapping[str, object]], str | None]
+"""Returns, for one parsed record, the reason why it is of a format, as a sentence; None where it is not."""
+
+RECOGNISE: dict[str, str] = {
+    "otel": "stillhunt.collect.otel:recognise",
+    "litellm-spend": "stillhunt.collect.litellm_spend:recognise",
+    "litellm": "stillhunt.collect.litellm:recognise",
+    "langfuse": "stillhunt.collect.langfuse:recognise",
+    "envoy": "stillhunt.collect.envoy:recognise",
+    "kong": "stillhunt.collect.kong:recognise",
+    "bedrock": "stillhunt.collect.bedrock:recognise",
+    "anthropic": "stillhunt.collect.anthropic:recognise",
+    "openai": "stillhunt.collect.openai:recognise",
+}
+"""
+Formats that are written as JSON records → the function that knows one of their records.
+
+The first row that knows a record wins, so rows that ask for more stand before those that ask for less.
+"""
+
+JSON_FORMATS = frozenset(("ndjson", *RECOGNISE))
+"""Formats whose files hold JSON records, one a line, in an array, or one after the other."""
+
+TABLES = ("litellm-spend", "langfuse")
+"""Formats of `RECOGNISE` that are also written as Parquet and CSV; a record is known by its names alone."""
 
 SUFFIXES = {
     ".parquet": "parquet",
@@ -58,7 +76,7 @@ def guess(path: str | Path) -> Guess:
     """Return the format of a file and why; a file that cannot be read is judged by its name alone."""
     first = opening.head(path, 2**20)
     if first.startswith(PARQUET):
-        return Guess("parquet", "It starts with the four bytes of every Parquet file.")
+        return _table(parquet.names(path)) or Guess("parquet", "It starts with the four bytes of every Parquet file.")
     by_name = SUFFIXES.get(suffix(path) or "")
     if by_name == "parquet":
         return Guess("parquet", "Its name says Parquet, though its content does not.")
@@ -67,18 +85,28 @@ def guess(path: str | Path) -> Guess:
     return _text(first, by_name)
 
 
+def _table(names: Collection[str]) -> Guess | None:
+    """Return the format of a table, by the names of its columns; None where they are the contract's or nobody's."""
+    if set(REQUIRED) <= set(names):
+        return None
+    for format in TABLES:
+        if reason := cast(Recognise, load(RECOGNISE[format]))(dict.fromkeys(names)):
+            return Guess(format, reason)
+    return None
+
+
 def _text(first: bytes, by_name: str | None) -> Guess:
     text = first.removeprefix(BYTE_ORDER_MARK).lstrip()
     found: set[str] = set()
     seen = 0
+    known = {format: cast(Recognise, load(row)) for format, row in RECOGNISE.items()}
     for record in _records(text):
         seen += 1
         keys = set(record)
-        litellm = [key for key in LITELLM if key in keys]
-        if len(litellm) >= 2 and not keys.issuperset(REQUIRED):
-            return Guess(
-                "litellm", f"Its records have the keys {_listed(litellm[:3])}, as LiteLLM writes them."
-            )
+        if not keys.issuperset(REQUIRED):
+            for format, recognise in known.items():
+                if reason := recognise(record):
+                    return Guess(format, reason)
         if contract := [name for name in EXCHANGES.names if name in keys and name in REQUIRED]:
             return Guess("ndjson", f"Its records are JSON with the contract's {_listed(contract)}.")
         found |= keys
@@ -86,9 +114,17 @@ def _text(first: bytes, by_name: str | None) -> Guess:
         return Guess(
             None, f"Its records are JSON with the keys {_listed(sorted(found)[:6])}, which no format has."
         )
+    if opening_key := re.match(rb'[\[\s]*\{\s*"(\w{1,40})"', text):  # a record that is larger than what is looked at
+        for format, recognise in known.items():
+            if reason := recognise({opening_key.group(1).decode(): None}):
+                return Guess(format, reason)
+    if reason := vllm_lines.recognise(text):
+        return Guess("vllm", reason)
     if not text.startswith((b"{", b"[")):
         delimiter = delimited.sniffed(first, EXCHANGES.names)
         header = {name.strip().strip('"') for name in _first_line(text).split(delimiter)}
+        if known_table := _table(header):
+            return known_table
         if contract := [name for name in REQUIRED if name in header]:
             return Guess(
                 "csv", f"Its first line has the contract's {_listed(contract)}, divided by {delimiter!r}."

@@ -18,6 +18,16 @@ from stillhunt.collect.text import json_text
 from stillhunt.contract import EXCHANGES, REQUIRED
 from stillhunt.plugs import Batch, Split
 
+KEYS = (
+    "call_type",
+    "model_parameters",
+    "litellm_call_id",
+    "hidden_params",
+    "startTime",
+    "model_map_information",
+)
+"""Keys at the top of a `StandardLoggingPayload` that no other log has together."""
+
 CALLS = frozenset(
     (
         "",
@@ -71,12 +81,20 @@ Row = dict[str, object]
 Note = Callable[[str], None]
 
 
+def recognise(record: Mapping[str, object]) -> str | None:
+    """Return why a record is a LiteLLM payload: two or more of its telling keys."""
+    told = [key for key in KEYS if key in record]
+    if len(told) < 2:
+        return None
+    return f"Its records have the keys {', '.join(f'`{key}`' for key in told[:3])}, as LiteLLM writes them."
+
+
 def read(split: Split) -> Iterator[Batch]:
     """Yield the exchanges of one split of a LiteLLM log, and what was left out."""
     tally = Tally()
 
     def each(payload: Row) -> Row | str:
-        return not_a_call(payload) or exchange(payload, lambda reason: tally.add("value", reason))
+        return not_a_call(payload) or exchange(payload, tally.note)
 
     for chunk in documents.chunks(split, tally, each):
         raw = columns.batch_of(chunk.records, EXCHANGES, tally)

@@ -44,6 +44,30 @@ def moments(column: Column) -> Column:
     return pa.nulls(len(column), TIMESTAMP)
 
 
+def in_unit(column: Column, unit: str) -> Column:
+    """Return a plain column whose bare numbers count `unit` (`s`, `ms`, `us`, `ns`) since 1970 as moments."""
+    kind = column.type
+    if pa.types.is_integer(kind):
+        return _in_unit(pc.cast(column, pa.int64(), safe=True), unit)
+    if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
+        return _in_unit(_bounded(floats(column)), unit)
+    if not pa.types.is_string(kind):
+        return moments(column)
+    whole = whole_in_text(pc.utf8_trim_whitespace(column))
+    result = _in_unit(whole, unit)
+    if whole.null_count > column.null_count:
+        others = pc.if_else(pc.is_valid(whole), None, column)
+        numbers = floats(others)
+        written = moments(pc.if_else(pc.is_valid(numbers), None, others))
+        result = pc.coalesce(result, _in_unit(_bounded(numbers), unit), written)
+    return result
+
+
+def _bounded(number: Column) -> Column:
+    """Return finite doubles that are counts of some unit within a few thousand years; others as null."""
+    return pc.if_else(pc.less(pc.abs(number), float(2**62)), number, None)
+
+
 def _counted(count: Column, unit: str) -> Column:
     """Return whole numbers of `unit` since 1970 as moments."""
     per_us = PER_SECOND["us"] // PER_SECOND[unit] if unit != "ns" else 1

@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from stillhunt.collect.conform import MOST_ROWS, conform, nothing, sliced
+from stillhunt.collect.conform import MOST_ROWS, Fit, conform, nothing, sliced
 from stillhunt.collect.lines import span
 from stillhunt.collect.tally import Place
 from stillhunt.contract import EXCHANGES, REQUIRED
@@ -26,6 +26,11 @@ def read(split: Split) -> Iterator[Batch]:
 
 def read_as(split: Split, schema: pa.Schema, required: Sequence[str]) -> Iterator[Batch]:
     """Yield the rows of one split under the names of `schema`; a broken row group is left out."""
+    return read_with(split, schema, lambda rows, place: conform(rows, schema, required, place))
+
+
+def read_with(split: Split, schema: pa.Schema, fit: Fit) -> Iterator[Batch]:
+    """Yield what `fit` makes of the columns that `schema` names; what is lost is told with no rows of it."""
     name = Path(split.path).name
     try:
         file = pq.ParquetFile(split.path, pre_buffer=False)
@@ -42,11 +47,20 @@ def read_as(split: Split, schema: pa.Schema, required: Sequence[str]) -> Iterato
             row = starts[group]
             try:
                 for batch in _batches(file, group, wanted):
-                    yield from sliced(conform(batch, schema, required, _rows(name, row)))
+                    yield from sliced(fit(batch, _rows(name, row)))
                     row += batch.num_rows
             except (pa.ArrowException, OSError, ValueError) as error:
                 reason = f"a row group of it cannot be decoded ({type(error).__name__})"
                 yield _lost(schema, reason, f"{name} row {row + 1}")
+
+
+def names(path: str | Path) -> list[str]:
+    """Return the names of a Parquet file's columns; none where it cannot be opened."""
+    try:
+        with pq.ParquetFile(path) as file:
+            return [str(name) for name in file.schema_arrow.names]
+    except (pa.ArrowException, OSError, ValueError):
+        return []
 
 
 def _batches(file: pq.ParquetFile, group: int, wanted: list[str]) -> Iterator[pa.RecordBatch]:

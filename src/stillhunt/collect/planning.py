@@ -10,13 +10,21 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from stillhunt.collect import documents, opening
-from stillhunt.collect.guess import SUFFIXES, Guess, guess, suffix
+from stillhunt.collect import documents, mapped, opening, urls, vllm
+from stillhunt.collect.guess import JSON_FORMATS, SUFFIXES, TABLES, Guess, guess, suffix
+from stillhunt.collect.mapping import file_of
+from stillhunt.collect.tabular import kind_of
 from stillhunt.errors import ConfigError, LogError
 from stillhunt.plugs import Split
 
 SMALLEST_PART = 32 * 2**20
 """A file is not divided below this many bytes: opening it again would cost more than it saves."""
+
+WHOLE = frozenset(("otel",))
+"""Formats in which what belongs together may be anywhere in a file: it is read in one piece."""
+
+BODIES = ("_input.json.gz", "_output.json.gz")
+"""How Bedrock names large bodies in a folder `data` beside its log, which the log refers to."""
 
 PARTS_PER_WORKER = 4
 """So many pieces for each worker that none waits long for the last."""
@@ -26,28 +34,51 @@ def plan(
     logs: Sequence[str | Path], format: str | None, *, parts: int, formats: dict[str, str]
 ) -> tuple[Split, ...]:
     """
-    Return the splits of some logs, in the order given, folders and globs in the order of their names.
+    Return the splits of some logs, in the order given, folders and globs in the order of their names; tables first.
 
     `formats` is the table of formats; `format` names one of them, or None to recognise each file's.
     `parts` is how many workers will read.
     Raises `ConfigError` for an unknown format and `LogError` where nothing is
     found or recognised.
     """
-    if format is not None and format not in formats:
+    if format is not None and format not in formats and file_of(format) is None:
         raise ConfigError(_unknown_format(format, formats))
     if not logs:
         raise LogError("No log was given.\nPass files, folders or globs.")
     named: dict[Path, str] = {}
+    tables: dict[str, tuple[Split, ...]] = {}
     for log in logs:
+        if urls.scheme_of(log):
+            tables[str(log)] = urls.splits(log, parts)
+            continue
         for path, chosen in _recognised(log, format, formats).items():
             named.setdefault(path, chosen)
+    if format is not None and file_of(format) is not None:
+        mapped.check(format, list(named))
+    joined = _joined(named)
     sizes = {path: path.stat().st_size for path in named}
     target = max(SMALLEST_PART, sum(sizes.values()) // max(1, parts * PARTS_PER_WORKER))
-    return tuple(
+    return tuple(split for found in tables.values() for split in found) + joined + tuple(
         split
         for path, chosen in named.items()
         for split in _divided(path, chosen, 1 if parts <= 1 else -(-sizes[path] // target))
     )
+
+
+def _joined(named: dict[Path, str]) -> tuple[Split, ...]:
+    """Take vLLM's logs, and the gateways' logs that they are joined to, out of what was named; return their split."""
+    logs = [path for path, format in named.items() if format == "vllm"]
+    if not logs:
+        return ()
+    gateways = [(format, path) for path, format in named.items() if format in vllm.GATEWAYS]
+    for path in (*logs, *(path for _, path in gateways)):
+        del named[path]
+    return (Split(path=vllm.path_of(logs, gateways), format="vllm"),)
+
+
+def files_of(log: str | Path) -> list[Path]:
+    """Return the files that one argument stands for, whatever is in them. Raises `LogError` for none."""
+    return _found(log, None)[0]
 
 
 def _recognised(log: str | Path, format: str | None, formats: dict[str, str]) -> dict[Path, str]:
@@ -104,10 +135,16 @@ def _walk(folder: Path) -> Iterator[Path]:
 def _may_be_log(path: Path, format: str | None) -> bool:
     """Whether a file in a folder is taken for a log; a format from elsewhere may use any name."""
     found = suffix(path)
-    if format is None:
+    if path.parent.name == "data" and path.name.endswith(BODIES):
+        return False
+    if found is None and (format is None or format in JSON_FORMATS) and "." not in path.name:
+        return opening.head(path, 1) == b"{"  # objects in a bucket are often named for the call alone
+    if format is None or file_of(format) is not None:
         return found is not None
-    if format in SUFFIXES.values() or format == "litellm":
-        kind = "ndjson" if format == "litellm" else format
+    if format in SUFFIXES.values() or format in JSON_FORMATS:
+        if format in TABLES:
+            return found is not None
+        kind = "ndjson" if format in JSON_FORMATS else format
         return found is not None and SUFFIXES[found] == kind
     return True
 
@@ -115,9 +152,10 @@ def _may_be_log(path: Path, format: str | None) -> bool:
 def _divided(path: Path, format: str, wanted: int) -> list[Split]:
     """Return a file as at most `wanted` splits; only Parquet and plain lines of JSON can be divided."""
     possible = 1
-    if wanted > 1 and format == "parquet":
+    kind = format if file_of(format) is None else {"json": "ndjson"}.get(how := kind_of(str(path)), how)
+    if wanted > 1 and kind == "parquet":
         possible = _row_groups(path)
-    elif wanted > 1 and format in ("ndjson", "litellm") and not opening.is_packed(path):
+    elif wanted > 1 and kind in JSON_FORMATS - WHOLE and not opening.is_packed(path):
         first = opening.head(path)
         possible = wanted if documents.layout(first) == "lines" and not opening.wide_text(first) else 1
     parts = max(1, min(wanted, possible))

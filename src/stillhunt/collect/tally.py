@@ -19,6 +19,7 @@ class Tally:
         """Start with nothing left out."""
         self._counts: dict[tuple[str, str, bool], int] = {}
         self._places: dict[tuple[str, str, bool], list[str]] = {}
+        self._noted: list[tuple[str, str, bool]] = []
 
     def add(
         self, what: str, reason: str, count: int = 1, *, defect: bool = False, places: Iterable[str] = ()
@@ -38,6 +39,24 @@ class Tally:
         """Whether another example would be kept: a place can be dear to work out."""
         return len(self._places.get((what, reason, defect), ())) < MOST_EXAMPLES
 
+    def note(self, reason: str, what: str = "value", *, defect: bool = False) -> None:
+        """Count one value (or other thing) of the record that is being read; where that is, `noted_at` tells."""
+        self.add(what, reason, defect=defect)
+        if self.wants_place(what, reason, defect=defect):
+            self._noted.append((what, reason, defect))
+
+    def noted_at(self, place: Place, row: int) -> None:
+        """Say where what was noted since the last time is: at row `row` of `place`."""
+        for what, reason, defect in dict.fromkeys(self._noted):
+            if self.wants_place(what, reason, defect=defect):
+                self._places[what, reason, defect].append(place(row))
+        self._noted.clear()
+
+    @property
+    def noted(self) -> bool:
+        """Whether values were noted whose place is not known yet."""
+        return bool(self._noted)
+
     def line(self, reason: str, place: Place, row: int) -> None:
         """Count one broken line, at row `row` of `place`."""
         places = [place(row)] if self.wants_place("line", reason, defect=True) else []
@@ -52,6 +71,7 @@ class Tally:
         """Start anew."""
         self._counts.clear()
         self._places.clear()
+        self._noted.clear()
 
     @property
     def lines(self) -> int:

@@ -1,0 +1,110 @@
+"""
+Columns of request and response bodies, as JSON text, become the contract's columns.
+
+Bodies are the one thing that is taken apart value by value: which turn is the newest, and which blocks are
+reasoning, no column operation can tell. Rows without a body cost nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import orjson
+import pyarrow as pa
+
+from stillhunt.collect import columns
+from stillhunt.collect.arrays import Column, pc
+from stillhunt.collect.bodies import answered, asked, body_of
+from stillhunt.collect.json_columns import texts
+from stillhunt.collect.messages import REDACTED, request_of, response_of
+from stillhunt.collect.tally import Tally
+from stillhunt.contract import EXCHANGES
+
+Row = Mapping[str, object]
+
+ASKED = (
+    "system", "prompt", "history", "reasoning_presented", "tools_hash", "temperature", "top_p", "n", "seed",
+    "max_tokens", "reasoning_budget", "end_user_id",
+)  # fmt: skip
+ANSWERED = (
+    "completion", "reasoning_issued", "finish_reason", "refusal_category",
+    "tokens_in", "tokens_out", "tokens_reasoning", "tokens_cached",
+)  # fmt: skip
+
+EMPTY = pa.array(["", "{}", "[]", "null", '""'], pa.string())
+
+Reasons = tuple[str, str]
+
+
+def of_requests(requests: Column, tally: Tally) -> dict[str, Column]:
+    """Return what requests say: bodies as callers sent them, bare lists of turns, or plain text."""
+    return _each(requests, _request, ASKED, tally)
+
+
+def of_responses(responses: Column, tally: Tally) -> dict[str, Column]:
+    """Return what responses say: bodies, bare messages, or plain text."""
+    return _each(responses, _response, ANSWERED, tally)
+
+
+def present(bodies: Column) -> Column:
+    """Return bodies as JSON text, null where there is nothing in them."""
+    found = texts(bodies)
+    return pc.if_else(pc.is_in(pc.utf8_trim_whitespace(found), EMPTY), None, found)
+
+
+def _each(bodies: Column, read: Callable[[str], Row], names: tuple[str, ...], tally: Tally) -> dict[str, Column]:
+    bodies = present(bodies)
+    if bodies.null_count == len(bodies):
+        return {name: pa.nulls(len(bodies), EXCHANGES.field(name).type) for name in names}
+    rows: list[Row] = [{} if body is None else read(body) for body in bodies.to_pylist()]
+    return {name: columns.column_of([row.get(name) for row in rows], EXCHANGES.field(name), tally) for name in names}
+
+
+def _request(text: str) -> Row:
+    value = opened(text)
+    body = value if isinstance(value, dict) else None
+    if body is not None and "role" not in body:
+        return asked(body)
+    request = request_of([value] if isinstance(value, dict) else value)
+    return {
+        "system": request.system,
+        "prompt": request.prompt,
+        "history": request.history,
+        "reasoning_presented": request.presented or None,
+    }
+
+
+def _response(text: str) -> Row:
+    value = opened(text)
+    body = body_of(value) if isinstance(value, dict) else None
+    if body is not None:
+        return answered(body)
+    response = response_of(value)
+    return {"completion": response.completion, "reasoning_issued": response.issued or None}
+
+
+def opened(text: str) -> object:
+    """Return the list or object that the text is JSON of, else the text."""
+    if text.lstrip()[:1] not in ("{", "[", '"'):
+        return text
+    try:
+        return orjson.loads(text)
+    except (orjson.JSONDecodeError, RecursionError):
+        return text
+
+
+def readable(column: Column, reasons: Reasons, tally: Tally) -> Column:
+    """
+    Return text that the gateway took away as null, and count it, and what it cut short.
+
+    `reasons` say what was redacted, and what was cut short.
+    """
+    if not pa.types.is_string(column.type) or column.null_count == len(column):
+        return column
+    redacted = pc.or_(
+        pc.equal(column, REDACTED), pc.match_substring(column, f'"content":"{REDACTED}"')
+    )
+    tally.add("value", reasons[0], pc.sum(redacted).as_py() or 0)
+    column = pc.if_else(redacted, None, column)
+    tally.add("value", reasons[1], pc.sum(pc.match_substring(column, "litellm_truncated")).as_py() or 0)
+    return column

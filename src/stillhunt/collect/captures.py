@@ -1,0 +1,354 @@
+"""
+Captured calls: a request's and a response's body in one record, with what the capturer wrote around them.
+
+A capture is one of: `{request, response, …}` where each is a body, or an HTTP message that holds one; a line of a
+batch's input or output; a bare body with fields of the capturer beside its own. What one side lacks is null.
+Nothing is paired across records.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import chain
+from pathlib import Path
+
+from stillhunt.collect import records
+from stillhunt.collect.bodies import Row, answered, asked, body_of, mapping, name_in, status_of, string
+from stillhunt.collect.messages import hash_of
+from stillhunt.plugs import Batch, Split
+
+NO_BODIES = "no request and no response of a model in it"
+NOT_A_CALL = "not a chat or completion call"
+
+REQUEST = ("request", "request_body", "requestBody", "req")
+RESPONSE = ("response", "response_body", "responseBody", "resp", "res")
+INSIDE = ("body", "json", "data", "postData", "content", "text")
+"""Where an HTTP message, captured as an object, holds its body."""
+
+AROUND = ("metadata", "meta", "context", "client", "labels")
+"""Objects beside the bodies in which capturers put what they know of the caller."""
+
+OTHER_ROUTES = frozenset(
+    ("embeddings", "moderations", "images", "audio", "files", "models", "batches", "count_tokens", "input_tokens",
+     "compact", "rerank", "uploads", "vector_stores", "fine_tuning", "evals", "videos", "tokenize")
+)  # fmt: skip
+"""Parts of routes on which no model answers with text."""
+
+OTHER_OBJECTS = frozenset(
+    ("list", "embedding", "model", "batch", "file", "response.compaction", "response.input_tokens")
+)
+"""What answers that are no model's text say in `object`."""
+
+FIELDS = {
+    "account_id": ("account_id", "accountId", "account", "customer_id", "customer", "tenant_id", "tenant"),
+    "org_id": ("org_id", "organization_id", "organizationId", "organization", "org", "team_id", "workspace_id"),
+    "api_key_id": ("api_key_id", "apiKeyId", "key_id", "api_key_hash", "key_hash"),
+    "end_user_id": ("end_user_id", "end_user", "endUser", "user_id", "userId", "user"),
+    "session_id": ("session_id", "sessionId", "conversation_id", "thread_id", "trace_id"),
+    "started_at": (
+        "started_at", "startedAt", "timestamp", "ts", "time", "request_time", "start_time", "startTime",
+        "startedDateTime", "requested_at", "created_at", "createdAt", "@timestamp", "date",
+    ),
+    "ended_at": ("ended_at", "endedAt", "end_time", "endTime", "finished_at", "completed_at", "responded_at"),
+    "model": ("model",),
+    "client_ip": ("client_ip", "clientIp", "ip", "ip_address", "remote_addr", "remote_ip", "source_ip"),
+    "user_agent": ("user_agent", "userAgent", "ua"),
+    "asn": ("asn",),
+    "country": ("country", "country_code"),
+    "tls_ja4": ("tls_ja4", "ja4"),
+    "header_order": ("header_order",),
+    "device_id": ("device_id", "deviceId"),
+}  # fmt: skip
+"""Column → names under which capturers write it, beside the bodies or in one of the objects `AROUND`."""
+
+COLUMN_OF = {name: (column, rank) for column, names in FIELDS.items() for rank, name in enumerate(names)}
+"""The same by name: the column, and how many names are likelier."""
+
+HEADERS = {
+    "org_id": ("openai-organization", "anthropic-organization-id"),
+    "client_ip": ("x-forwarded-for", "cf-connecting-ip", "true-client-ip", "x-real-ip"),
+    "user_agent": ("user-agent",),
+    "tls_ja4": ("x-ja4", "cf-ja4", "ja4"),
+    "header_order": ("x-header-order",),
+    "device_id": ("x-device-id",),
+    "country": ("cf-ipcountry", "x-country"),
+    "asn": ("x-asn",),
+    "session_id": ("x-session-id",),
+}
+RAW_KEYS = ("api_key", "apiKey")
+KEY_HEADERS = ("x-api-key", "api-key", "authorization")
+
+IDENTITIES = (
+    ("account_id", "account"),
+    ("org_id", "organisation id"),
+    ("api_key_id", "API key hash"),
+    ("end_user_id", "end user id"),
+)
+"""Where the account is looked for, in order; which it was is counted, for it changes what a link means."""
+
+IDS = ("exchange_id", "call_id", "request_id", "requestId")
+
+
+@dataclass(frozen=True, slots=True)
+class Capture:
+    """One captured call: both bodies as far as they are there, the route, the HTTP status, both sets of headers."""
+
+    request: Row | None
+    response: Row | None
+    text: str | None = None
+    """The answer, where it was captured as bare text."""
+    route: str = ""
+    code: object = None
+    headers: Mapping[str, object] = field(default_factory=dict)
+    order: str | None = None
+    """Names of the request's headers in the order of their arrival, where they were captured as a list."""
+
+
+def read(split: Split) -> Iterator[Batch]:
+    """Yield the exchanges of one split of captured calls, and what was left out."""
+    beside = of_path(split.path)
+    return records.read(split, lambda record, note: exchange({**beside, **record} if beside else record, note))
+
+
+def of_path(path: str) -> Row:
+    """Return what folders called `account_id=acme` or `org_id=…` say of all calls in a file, as batches are kept."""
+    said = (part.partition("=") for part in Path(path).parts[:-1])
+    return {name: value for name, _, value in said if value and name in FIELDS}
+
+
+def exchange(record: Row, note: records.Note) -> Row | str:
+    """
+    Return one capture under the contract's names, its values not yet in the contract's types; or why it is none.
+
+    `note` is called with a reason for each value that is second best.
+    """
+    capture = capture_of(record)
+    if capture is None:
+        return NO_BODIES
+    request, response = capture.request or {}, capture.response or {}
+    if not OTHER_ROUTES.isdisjoint(capture.route.split("/")) or response.get("object") in OTHER_OBJECTS:
+        return NOT_A_CALL
+    row = {name: value for name, value in asked(request).items() if value is not None} if request else {}
+    if response:
+        row.update((name, value) for name, value in answered(response).items() if value is not None)
+    if capture.text is not None:
+        row["completion"] = capture.text
+    around = [record, *(inner for key in AROUND if isinstance(inner := record.get(key), dict))]
+    row.update(_beside(around) if "model" not in row else {**_beside(around), "model": row["model"]})
+    _from_headers(row, capture, _first(around, RAW_KEYS))
+    _times(row, response)
+    row["exchange_id"] = _id(record, response)
+    row["status"] = status_of(capture.code, response or ({"text": capture.text} if capture.text else {}))
+    _identify(row, note)
+    return row
+
+
+def capture_of(record: Row) -> Capture | None:
+    """Return the bodies in a record and what is known of the HTTP exchange; None where it holds neither body."""
+    sides = _batch_line(record) or _pair(record) or _bare(record)
+    if sides is None:
+        return None
+    asked_in, answered_in, text = sides
+    request, outer = _opened(asked_in)
+    response, http = _opened(answered_in)
+    if request is None and response is None and text is None:
+        return None
+    headers = {**_lowered(http.get("headers")), **_lowered(record.get("headers")), **_lowered(outer.get("headers"))}
+    given = outer.get("headers", record.get("headers", record.get("request_headers")))
+    headers.update(_lowered(record.get("request_headers")))
+    places = (http, record, mapping(record.get("result")))
+    return Capture(
+        request=request,
+        response=response,
+        text=text,
+        route=_route(outer) or _route(record),
+        code=_first(places, ("status_code", "statusCode", "http_status", "status")),
+        headers=headers,
+        order=_order(given),
+    )
+
+
+Sides = tuple[object, object, str | None]
+"""What holds the request, what holds the response, and the answer where it is bare text."""
+
+
+def _batch_line(record: Row) -> Sides | None:
+    """Return the sides of a line of a batch: OpenAI's input and output, Anthropic's input and results."""
+    if "custom_id" not in record:
+        return None
+    result = record.get("result")
+    if isinstance(result, dict):
+        message = result.get("message") if result.get("type") == "succeeded" else result.get("error")
+        ended = message if isinstance(message, dict) else {"error": {"type": str(result.get("type"))}}
+        return record.get("params") or record.get("request"), ended, None
+    if isinstance(record.get("params"), dict):
+        return record["params"], None, None
+    response = record.get("response")
+    if isinstance(response, dict):
+        return record.get("request") or record.get("body"), response, None
+    if isinstance(record.get("error"), dict):
+        return record.get("request") or record.get("body"), {"error": record["error"]}, None
+    return (record["body"], None, None) if "body" in record else None
+
+
+def _pair(record: Row) -> Sides | None:
+    """Return the sides of a record that keeps each under a name of its own."""
+    request = next((record[key] for key in REQUEST if record.get(key) is not None), None)
+    response = next((record[key] for key in RESPONSE if record.get(key) is not None), None)
+    if request is None and (response is None or is_request(record) or is_answer(record)):
+        return None
+    return request, response, _plain(response)
+
+
+def _bare(record: Row) -> Sides | None:
+    """Return the sides of a record that is itself a body, with the answer beside it or not."""
+    if is_answer(record):
+        return None, record, None
+    if not is_request(record):
+        return None
+    answer = next((record[key] for key in (*RESPONSE, "completion", "output") if record.get(key) is not None), None)
+    return record, answer, _plain(answer)
+
+
+def _plain(answer: object) -> str | None:
+    """Return an answer that is bare text, and no body in disguise."""
+    return answer if isinstance(answer, str) and body_of(answer) is None else None
+
+
+def is_request(body: Mapping[str, object]) -> bool:
+    """Whether an object is the body of a request to a model."""
+    if isinstance(body.get("messages"), list):
+        return True
+    return isinstance(body.get("model"), str) and any(
+        isinstance(body.get(key), str | list) for key in ("input", "prompt", "contents")
+    )
+
+
+def is_answer(body: Mapping[str, object]) -> bool:
+    """Whether an object is the body of a model's answer, or of an error in its place."""
+    if isinstance(body.get("choices"), list) or body.get("object") == "response":
+        return True
+    if body.get("type") == "error":
+        return isinstance(body.get("error"), dict)
+    return body.get("type") == "message" and isinstance(body.get("content"), list)
+
+
+def _opened(side: object) -> tuple[Row | None, Mapping[str, object]]:
+    """Return the body in one side, and the HTTP message around it where there is one."""
+    body = body_of(side)
+    if body is None or _is_body(body):
+        return body, {}
+    for key in INSIDE:
+        inner = body.get(key)
+        if isinstance(inner, dict) and not _is_body(inner):  # once more wrapped, as HAR does
+            inner = inner.get("text", inner)
+        if (found := body_of(inner)) is not None:
+            return found, body
+    http = any(key in body for key in ("headers", "method", "url", "status_code", "statusCode"))
+    return (None, body) if http or not ("model" in body or "object" in body) else (body, {})
+
+
+def _is_body(body: Mapping[str, object]) -> bool:
+    return is_request(body) or is_answer(body) or isinstance(body.get("error"), dict | str)
+
+
+def _route(message: Mapping[str, object]) -> str:
+    """Return the route of an HTTP message, without its query."""
+    found = (string(message.get(key)) for key in ("url", "path", "route", "endpoint", "uri"))
+    return next((text.partition("?")[0] for text in found if text and "/" in text), "")
+
+
+def _lowered(headers: object) -> dict[str, object]:
+    """Return headers by name in lower case; a list of values gives the first."""
+    pairs: list[tuple[object, object]] = []
+    if isinstance(headers, dict):
+        pairs = list(headers.items())
+    elif isinstance(headers, list):
+        pairs = [pair for one in headers if (pair := _header(one)) is not None]
+    return {
+        name.lower(): value[0] if isinstance(value, list) and value else value
+        for name, value in pairs
+        if isinstance(name, str)
+    }
+
+
+def _header(one: object) -> tuple[object, object] | None:
+    if isinstance(one, list) and len(one) == 2:
+        return one[0], one[1]
+    return (one.get("name"), one.get("value")) if isinstance(one, dict) and "name" in one else None
+
+
+def _order(headers: object) -> str | None:
+    if not isinstance(headers, list):
+        return None
+    names = [pair[0] for one in headers if (pair := _header(one)) is not None]
+    return ",".join(name.lower() for name in names if isinstance(name, str)) or None
+
+
+def _first(places: list[Row] | tuple[Mapping[str, object], ...], names: tuple[str, ...]) -> object:
+    """Return the first value, in the order of the places, that is text or a number; of an object, its `id`."""
+    for place in places:
+        for name in names:
+            if (value := _scalar(place.get(name))) is not None:
+                return value
+    return None
+
+
+def _beside(places: list[Row]) -> Row:
+    """Return what capturers wrote around the bodies, by column: the first place that says it, by the likeliest name."""
+    found: Row = {}
+    for place in places:
+        ranks: dict[str, int] = {}
+        for key in place.keys() & COLUMN_OF.keys():
+            column, rank = COLUMN_OF[key]
+            if (column in found and column not in ranks) or ranks.get(column, rank) < rank:
+                continue
+            if (value := _scalar(place[key])) is not None:
+                found[column], ranks[column] = value, rank
+    return found
+
+
+def _scalar(value: object) -> object:
+    """Return text with something in it or a number; of an object, its `id`; else nothing."""
+    value = value.get("id") if isinstance(value, dict) else value
+    return value if isinstance(value, str | int | float) and not isinstance(value, bool) and value != "" else None
+
+
+def _from_headers(row: Row, capture: Capture, key: object) -> None:
+    """Fill in what only the headers tell; a key is hashed, and never passed on."""
+    headers = capture.headers
+    for column, names in HEADERS.items() if headers else ():
+        if row.get(column) is None:
+            row[column] = next((headers[name] for name in names if headers.get(name)), None)
+    row["header_order"] = row.get("header_order") or capture.order
+    address = row.get("client_ip")
+    if isinstance(address, str):
+        row["client_ip"] = address.split(",")[0].strip()
+    known = row.get("api_key_id")
+    if known is None or str(known).startswith("sk-"):
+        given = (known, key, *(headers.get(name) for name in KEY_HEADERS))
+        secret = next((text for value in given if (text := string(value))), None)
+        row["api_key_id"] = hash_of(secret.removeprefix("Bearer ").strip()) if secret else None
+
+
+def _times(row: Row, response: Mapping[str, object]) -> None:
+    """Take the provider's own times, in whole seconds, where the capturer gave none."""
+    if row.get("started_at") is None:
+        row["started_at"] = response.get("created", response.get("created_at"))
+    if row.get("ended_at") is None:
+        row["ended_at"] = response.get("completed_at")
+
+
+def _id(record: Row, response: Mapping[str, object]) -> str | None:
+    given = chain((record.get(key) for key in IDS), (response.get("id"), record.get("id"), record.get("custom_id")))
+    return next((name for value in given if (name := name_in(value))), None)
+
+
+def _identify(row: Row, note: records.Note) -> None:
+    for column, label in IDENTITIES:
+        if (name := name_in(row.get(column))) is not None:
+            if column != "account_id":
+                note(f"account is the {label}, for want of an account beside the bodies")
+            row["account_id"] = name
+            return

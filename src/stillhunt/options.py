@@ -1,0 +1,266 @@
+"""The parser of all commands: what may be written on the command line, and what it says of itself."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from stillhunt import __version__
+from stillhunt.config import Config
+
+Run = Callable[[argparse.Namespace], int]
+"""A command: takes its arguments and returns the exit status."""
+
+WORLD_FORMATS = {"parquet": "exchanges.parquet", "ndjson": "exchanges.ndjson", "csv": "exchanges.csv"}
+WORLD_FORMATS["litellm"] = "exchanges.litellm.jsonl"
+FLAGS = {"memory_mb": "--memory"}
+"""Options that are not spelled like their setting."""
+
+
+def parser_of(runs: Mapping[str, Run]) -> argparse.ArgumentParser:
+    """Return the parser of all commands; `runs` says by name what each of them does."""
+    parser = argparse.ArgumentParser(
+        prog="stillhunt",
+        description="Find adversarial-distillation campaigns in the logs of a model API, with an error rate for each.",
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "--version", action="version", version=f"stillhunt {__version__}", help="show the version and leave"
+    )
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    for name, add in ADD.items():
+        add(commands, runs[name])
+    return parser
+
+
+def _command(commands: Any, name: str, run: Run, usage: str, description: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name,
+        help=description.split(". ")[0].rstrip("."),
+        description=description,
+        usage=f"stillhunt {name} {usage}",
+        allow_abbrev=False,
+    )
+    parser.set_defaults(run=run)
+    return parser
+
+
+def _add_demo(commands: Any, run: Run) -> None:
+    parser = _command(
+        commands,
+        "demo",
+        run,
+        "[--out DIR] [--world NAME] [--seed N] [--no-open] [--json]",
+        "Make a labelled world, hunt it, compare the result with the labels, and open the report. The world is"
+        " synthetic and its key public: the same version, world and seed give the same bytes.",
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="DIR",
+        default=Path("stillhunt-demo"),
+        help="folder for everything (default: %(default)s)",
+    )
+    parser.add_argument("--world", metavar="NAME", default="demo", help="which world (default: %(default)s)")
+    parser.add_argument("--seed", type=_whole, metavar="N", default=0, help="seed of the world (default: %(default)s)")
+    parser.add_argument("--no-open", action="store_true", help="do not open the report in a browser")
+    _add_output(parser)
+
+
+def _add_hunt(commands: Any, run: Run) -> None:
+    parser = _command(
+        commands,
+        "hunt",
+        run,
+        "LOGS… --out DIR [--accounts FILE] [--events FILE] [options]",
+        "Hunt for campaigns in logs and write campaigns.json, accounts.parquet and report.html. Nothing leaves this"
+        " machine, and no text of the log is written anywhere.",
+    )
+    parser.add_argument("logs", nargs="+", metavar="LOGS", help="log files, folders or globs")
+    parser.add_argument("--out", type=Path, metavar="DIR", required=True, help="folder for results; made if missing")
+    parser.add_argument("--accounts", type=Path, metavar="FILE", help="the accounts table (Parquet, NDJSON or CSV)")
+    parser.add_argument("--events", type=Path, metavar="FILE", help="the events table (Parquet, NDJSON or CSV)")
+    _add_format(parser)
+    parser.add_argument(
+        "--key-file", type=Path, metavar="FILE", help="deployment key, hex digits (default: this user's, made once)"
+    )
+    _add_output(parser)
+    _add_settings(parser)
+
+
+def _add_doctor(commands: Any, run: Run) -> None:
+    parser = _command(
+        commands,
+        "doctor",
+        run,
+        "LOGS… [--accounts FILE] [--format NAME | --map FILE] [--json] | LOGS… --suggest-map",
+        "Say what logs can show, before a long hunt. Formats, losses, coverage, whose identity, personal data in the clear,"
+        " which tests can run, and for what is missing the setting of your gateway that supplies it. Counts and names only.",
+    )
+    parser.add_argument("logs", nargs="+", metavar="LOGS", help="log files, folders or globs")
+    parser.add_argument("--accounts", type=Path, metavar="FILE", help="the accounts table (Parquet, NDJSON or CSV)")
+    _add_format(parser)
+    parser.add_argument("--json", action="store_true", help="print everything as JSON on stdout and nothing else")
+    parser.add_argument("--quiet", action="store_true", help="show no progress")
+    parser.add_argument(
+        "--suggest-map",
+        action="store_true",
+        help="print a mapping.toml for the first file of LOGS, from a sample of it, and leave",
+    )
+
+
+def _add_format(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--format", metavar="NAME", help="format of the logs (default: recognised file by file)")
+    parser.add_argument(
+        "--map", type=Path, metavar="FILE", help="mapping.toml that says which column of the logs is which of ours"
+    )
+
+
+def _add_collect(commands: Any, run: Run) -> None:
+    parser = _command(
+        commands,
+        "collect",
+        run,
+        "--otlp ADDRESS --out DIR [--every SECONDS]",
+        "Receive OpenTelemetry traces and logs over HTTP and write the model calls in them as Parquet, a folder for each"
+        " day. What is acknowledged is on disk. Runs until it is told to stop (Ctrl-C or SIGTERM).",
+    )
+    parser.add_argument(
+        "--otlp",
+        metavar="ADDRESS",
+        required=True,
+        help="HOST:PORT to listen on, as 127.0.0.1:4318; without a host, this machine alone",
+    )
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", required=True, help="folder for the Parquet; made if missing"
+    )
+    parser.add_argument(
+        "--every",
+        type=_number,
+        metavar="SECONDS",
+        default=300.0,
+        help="write Parquet at least this often (default: %(default)s)",
+    )
+
+
+def _add_simulate(commands: Any, run: Run) -> None:
+    parser = _command(
+        commands,
+        "simulate",
+        run,
+        "--out DIR [--world NAME] [--seed N] [--scale X] [--formats NAMES] | --list",
+        "Write a synthetic world with its truth: honest customers, their look-alikes, and campaigns.",
+    )
+    parser.add_argument("--out", type=Path, metavar="DIR", help="folder for the world; made if missing")
+    parser.add_argument("--world", metavar="NAME", default="demo", help="which world (default: %(default)s)")
+    parser.add_argument("--seed", type=_whole, metavar="N", default=0, help="seed of the world (default: %(default)s)")
+    parser.add_argument(
+        "--scale", type=_number, metavar="X", default=1.0, help="size, multiple of the usual one (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--formats",
+        type=world_formats,
+        metavar="NAMES",
+        default="parquet",
+        help=f"formats of the exchanges, with commas between: {', '.join(WORLD_FORMATS)} (default: parquet)",
+    )
+    parser.add_argument("--list", action="store_true", help="show the worlds there are and leave")
+
+
+def _add_backtest(commands: Any, run: Run) -> None:
+    parser = _command(
+        commands,
+        "backtest",
+        run,
+        "RUN_DIR --truth FILE [--truth-exchanges FILE] [--json]",
+        "Compare a finished run with the truth: campaigns found, honest accounts accused, cohort by cohort.",
+    )
+    parser.add_argument("run_dir", type=Path, metavar="RUN_DIR", help="folder that was --out of the run")
+    parser.add_argument(
+        "--truth",
+        type=Path,
+        metavar="FILE",
+        required=True,
+        help="Parquet with account_id, cohort and campaign_id (null for honest accounts), one row for each account",
+    )
+    parser.add_argument(
+        "--truth-exchanges",
+        type=Path,
+        metavar="FILE",
+        help="Parquet with exchange_id and campaign_id of each harvested call",
+    )
+    parser.add_argument("--json", action="store_true", help="print the score as JSON on stdout and nothing else")
+
+
+def _add_output(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print campaigns.json on stdout and nothing else")
+    parser.add_argument("--quiet", action="store_true", help="show no progress")
+
+
+def _add_settings(parser: argparse.ArgumentParser) -> None:
+    """Add one option for each setting, with the setting's own help and default."""
+    settings = parser.add_argument_group("settings")
+    for setting in fields(Config):
+        high = setting.metadata["high"]
+        kind: Any = {"int": _whole, "float": _share if high is not None and high <= 1 else _number}.get(
+            str(setting.type), Path
+        )
+        text = str(setting.metadata["help"])
+        settings.add_argument(
+            FLAGS.get(setting.name, "--" + setting.name.replace("_", "-")),
+            dest=setting.name,
+            type=kind,
+            metavar={_whole: "N", _number: "X", _share: "SHARE"}.get(kind, "DIR"),
+            # The number of cores differs between machines, and this text must not.
+            default=None if setting.name == "threads" else setting.default,
+            help=text.replace("%", "%%") + _default(setting.name, setting.default),
+        )
+
+
+def _default(name: str, value: object) -> str:
+    if name == "threads":
+        return " (default: one for each core)"
+    return "" if value is None else " (default: %(default)s)"
+
+
+def _whole(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 up; write one like 20000")
+    return int(text)
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number; write one like 2.5") from None
+
+
+def _share(text: str) -> float:
+    try:
+        return float(text[:-1]) / 100 if text.endswith("%") else float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a share; write one like 0.01 or 1%") from None
+
+
+def world_formats(text: str) -> tuple[str, ...]:
+    """Return the formats named with commas between; argparse makes an error of one that no world is written in."""
+    names = tuple(dict.fromkeys(name.strip() for name in text.split(",")))
+    for name in names:
+        if name not in WORLD_FORMATS:
+            raise argparse.ArgumentTypeError(f"{name!r} is none of {', '.join(WORLD_FORMATS)}")
+    return names
+
+
+ADD: dict[str, Callable[[Any, Run], None]] = {
+    "demo": _add_demo,
+    "doctor": _add_doctor,
+    "hunt": _add_hunt,
+    "collect": _add_collect,
+    "simulate": _add_simulate,
+    "backtest": _add_backtest,
+}
+"""Commands in the order in which they are shown → what adds their arguments."""

@@ -1,0 +1,117 @@
+"""Bedrock's invocation log: the mapping for each kind of body, and bodies in files of their own."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from collect.reading import SAMPLES, read_whole
+
+from stillhunt import collect
+from stillhunt.collect import bedrock
+from stillhunt.collect.guess import guess
+from stillhunt.testing import check_format
+
+BASE: list[dict[str, Any]] = [json.loads(line) for line in (SAMPLES / "bedrock.jsonl").read_text().splitlines()]
+
+
+def one(tmp_path: Path, record: dict[str, Any]) -> tuple[dict[str, Any], dict[tuple[str, str], int]]:
+    """Return the one exchange that a record gives, without what is null, and what was left out."""
+    path = tmp_path / "log.json"
+    path.write_text(json.dumps(record) + "\n")
+    rows, left, lines = read_whole(path, "bedrock")
+    assert lines == 1
+    return {name: value for name, value in rows[0].items() if value is not None} if rows else {}, left
+
+
+def test_sample_is_read_as_written() -> None:
+    """Of seven records six are exchanges and one is an embedding; missing bodies are counted."""
+    rows, left, lines = read_whole(SAMPLES / "bedrock.jsonl", "bedrock")
+    assert [row["exchange_id"] for row in rows] == ["b-1", "b-2", "b-3", "b-4", "b-5", "b-6"]
+    assert lines == 7
+    assert left == {
+        ("line", bedrock.NOT_A_CALL): 1,
+        ("value", bedrock.ELSEWHERE): 1,
+        ("value", bedrock.NO_BODY): 2,
+    }
+    assert [row["status"] for row in rows] == ["ok"] * 5 + ["rate_limited"]
+
+
+def test_converse_says_what_the_models_own_api_says(tmp_path: Path) -> None:
+    """The same call through `InvokeModel` and through `Converse` has the same text and reasoning."""
+    invoked, _ = one(tmp_path, BASE[0])
+    conversed, _ = one(tmp_path, BASE[1])
+    same = ("system", "prompt", "history", "completion", "reasoning_issued", "reasoning_presented", "reasoning_budget")
+    assert {name: invoked[name] for name in same} == {name: conversed[name] for name in same}
+    assert conversed["model"] == "eu.anthropic.c-large-4-v1:0"
+    assert (conversed["temperature"], conversed["top_p"], conversed["max_tokens"]) == (0.2, 0.9, 400)
+    assert (conversed["session_id"], conversed["end_user_id"]) == ("s-7", "seat-3")
+    assert len(conversed["tools_hash"]) == 32
+
+
+@pytest.mark.parametrize(
+    ("number", "prompt", "completion"), [(2, "Name a cape.", " Cape Wrath."), (3, "Name another.", "Cape Cornwall.")]
+)
+def test_other_models_bodies_are_read(number: int, prompt: str, completion: str, tmp_path: Path) -> None:
+    """Titan's stream and Llama's answer have a prompt, a completion and a bound on tokens."""
+    row, _ = one(tmp_path, BASE[number])
+    assert (row["prompt"], row["completion"]) == (prompt, completion)
+    assert row["max_tokens"] in (64, 128)
+
+
+def test_tokens_in_count_the_cache(tmp_path: Path) -> None:
+    """Tokens read from and written to the cache are part of the tokens in."""
+    row, _ = one(tmp_path, BASE[0])
+    assert (row["tokens_in"], row["tokens_cached"], row["tokens_out"]) == (125, 100, 30)
+
+
+def test_the_caller_is_the_account_and_the_aws_account_stands_in(tmp_path: Path) -> None:
+    """`identity.arn` is the account; without it the AWS account is, and that is counted."""
+    row, left = one(tmp_path, BASE[2])
+    assert (row["account_id"], row["org_id"]) == ("arn:aws:sts::111122223333:assumed-role/harbour/tern", "111122223333")
+    assert not left
+    row, left = one(tmp_path, {**BASE[2], "identity": None})
+    assert row["account_id"] == "111122223333"
+    assert left == {("value", bedrock.NO_ARN): 1}
+
+
+def test_large_bodies_are_read_from_the_folder_beside_the_log(tmp_path: Path) -> None:
+    """A body in a file of its own is read where that file was copied beside the log, and only there."""
+    (tmp_path / "data").mkdir()
+    body = json.dumps(BASE[0]["input"]["inputBodyJson"]).encode()
+    (tmp_path / "data" / "b-5_input.json.gz").write_bytes(gzip.compress(body))
+    row, left = one(tmp_path, BASE[4])
+    assert (row["prompt"], left) == ("When is high water at Wick?", {})
+    for path in ("s3://logs/data/..", "s3://logs/data/", "s3://logs/none.json.gz"):
+        row, left = one(tmp_path, {**BASE[4], "input": {"inputBodyS3Path": path}})
+        assert ("value", bedrock.ELSEWHERE) in left
+
+
+def test_guardrails_are_a_category_of_refusal(tmp_path: Path) -> None:
+    """An answer that a guardrail stopped is a refusal of that kind."""
+    output = {"outputBodyJson": {**BASE[1]["output"]["outputBodyJson"], "stopReason": "guardrail_intervened"}}
+    row, _ = one(tmp_path, {**BASE[1], "output": output})
+    assert row["refusal_category"] == "guardrail_intervened"
+
+
+def test_packed_logs_as_they_are_delivered(tmp_path: Path) -> None:
+    """A `.json.gz` of the log is recognised and read; its folder of large bodies is passed over."""
+    day = tmp_path / "2026" / "03"
+    (day / "data").mkdir(parents=True)
+    with gzip.open(day / "20260302T0900_a.json.gz", "wb") as packed:
+        packed.write((SAMPLES / "bedrock.jsonl").read_bytes())
+    body = {"model": "c", **BASE[0]["input"]["inputBodyJson"]}
+    (day / "data" / "x_input.json.gz").write_bytes(gzip.compress(json.dumps(body).encode()))
+    (split,) = collect.plan([tmp_path])
+    assert split.format == "bedrock"
+    shutil.copy(SAMPLES / "bedrock.jsonl", tmp_path / "any.name")
+    assert guess(tmp_path / "any.name").format == "bedrock"
+
+
+def test_the_format_keeps_its_contract(tmp_path: Path) -> None:
+    """Every line is accounted for, parts make the whole, and damage never raises."""
+    assert check_format(collect.FORMATS["bedrock"], SAMPLES / "bedrock.jsonl", tmp_path) == 6
