@@ -25,7 +25,7 @@ WIDEST_VALUE = 2000
 """A value held by more owners than this brings nobody into question as a member."""
 
 GROWTH = 4
-"""Outsiders are not scored when they could belong only to a set this many times as large as its core."""
+"""Outsiders are scored when what they share could reach n divided by this many times the size of the core."""
 
 PASSES = 6
 
@@ -68,9 +68,10 @@ def _may_belong(
     population: Population, values: npt.NDArray[np.int32], in_core: npt.NDArray[np.int64], size: int
 ) -> npt.NDArray[np.int32]:
     """
-    Return the owners whose e-value could reach n / `GROWTH` · size, by a bound that is quick to compute.
+    Return the owners of whom Π_G max_v ratio_v, over the narrow values shared with the core, reaches n / (`GROWTH` size).
 
-    A mean is at most its largest term, a stake at most one: e_i ≤ Π_G max_v ratio_v over the values shared with the core.
+    A mean is at most its largest term and a stake at most one, so this bounds what narrow values can say. Wide values are
+    not counted: an owner for whom they would have tipped the scale is missed, and counts as e-value zero.
     """
     incidence = population.incidence
     kind = incidence.value_kind[values]
