@@ -141,16 +141,19 @@ def _format(arguments: argparse.Namespace) -> str | None:
 def receive(arguments: argparse.Namespace) -> int:
     """Receive OpenTelemetry until told to stop, and write what came."""
     import signal
-    import threading
+    import socket
 
     from stillhunt.collect.otlp_receiver import serve
 
     if not 0.1 <= arguments.every <= 86_400:
         raise ConfigError("`--every` is no time in seconds between 0.1 and 86400.\nThe default is 300.")
-    stop = threading.Event()
+    told, tell = socket.socketpair()
+    tell.setblocking(False)
+    # A system may deliver a signal to any thread: only the byte written there wakes this one for certain.
+    signal.set_wakeup_fd(tell.fileno(), warn_on_full_buffer=False)
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
-    left = serve(arguments.otlp, arguments.out, every_s=arguments.every, say=say, stop=stop)
+        signal.signal(number, lambda *_: None)
+    left = serve(arguments.otlp, arguments.out, every_s=arguments.every, say=say, until=lambda: told.recv(1))
     if left:
         raise StoreError(
             f"{arguments.out}: {left:,} bytes that were received could not be made into Parquet and are kept in the"

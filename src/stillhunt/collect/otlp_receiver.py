@@ -154,9 +154,9 @@ def _parsed(body: bytes, signal: otlp_protobuf.Signal, kind: str) -> tuple[bytes
     return (line if found else b""), rejected
 
 
-def serve(address: str, out: Path, *, every_s: float, say: Say, stop: threading.Event) -> int:
+def serve(address: str, out: Path, *, every_s: float, say: Say, until: Callable[[], object]) -> int:
     """
-    Receive until `stop` is set; return how many bytes of the journal could not be made into Parquet, 0 as a rule.
+    Receive until the call `until` returns; return how many bytes of the journal could not be made into Parquet, 0 as a rule.
 
     Raises `ConfigError` where the address, and `StoreError` where the folder cannot be used.
     """
@@ -165,7 +165,7 @@ def serve(address: str, out: Path, *, every_s: float, say: Say, stop: threading.
     say(f"Listening on {receiver.url}/v1/traces and /v1/logs; exchanges go to {out}.")
     if not otlp_protobuf.available():
         say("Protobuf is refused: it needs the extra, `pip install 'stillhunt[otlp]'`. JSON is taken.")
-    stop.wait()
+    until()
     exchanges, left = receiver.stop()
     say(f"Stopped. {exchanges:,} exchanges were written to {out}.")
     return left
