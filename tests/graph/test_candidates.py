@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
+from itertools import combinations
 
 import numpy as np
 from graph.relations import linked_up
@@ -11,7 +13,7 @@ from hypothesis import strategies as st
 
 from stillhunt.engines.duckdb import DuckDBEngine
 from stillhunt.graph import candidate_pairs
-from stillhunt.graph.candidates import MEAN_DEGREE, RARE
+from stillhunt.graph.candidates import HUB_FEWEST, HUB_LARGEST, HUB_LIFT, MEAN_DEGREE, RARE
 from strategies import Holdings, holdings
 
 FIXTURE = [HealthCheck.function_scoped_fixture]
@@ -20,12 +22,19 @@ FIXTURE = [HealthCheck.function_scoped_fixture]
 def brute_force(held: Holdings) -> dict[tuple[int, int], float]:
     """Return the surprise of every pair that shares a rare value, straight from the formula."""
     n = len(held.held)
-    holders = {v: sum(v in mine for mine in held.held) for mine in held.held for v in mine}
+    holders = Counter(v for mine in held.held for v in mine)
+    popular = [v for v in holders if RARE < holders[v] <= n / HUB_LIFT]
+    hubs = []
+    for a, b in combinations(popular, 2):
+        both = sum({a, b} <= mine for mine in held.held)
+        lifted = both * n >= HUB_LIFT * holders[a] * holders[b]
+        if HUB_FEWEST <= both <= HUB_LARGEST and lifted and held.kind_group[a[0]] != held.kind_group[b[0]]:
+            hubs.append({a, b})
     found = {}
     for i in range(n):
         for j in range(i + 1, n):
             best: dict[int, float] = {}
-            rare = False
+            rare = any(hub <= held.held[i] and hub <= held.held[j] for hub in hubs)
             for value in held.held[i] & held.held[j]:
                 if 2 * holders[value] < n:
                     group = held.kind_group[value[0]]
@@ -108,6 +117,31 @@ def test_planted_owners_are_linked(engine: DuckDBEngine) -> None:
     assert 2 * inside.sum() / 24 > 3
     assert across.sum() < 2 * inside.sum()
     assert (pairs.s[inside] > 5).mean() > 2 * (pairs.s[across] > 5).mean()
+
+
+def at_hubs(rng: np.random.Generator, n: int, planted: int) -> Holdings:
+    """Draw owners of whom the first share nothing rare: one of two networks and one program, besides cards of their own."""
+    held = draw(rng, n, 0).held
+    for owner in range(planted):
+        held[owner] = {v for v in held[owner] if v[0] not in (1, 2, 3)} | {(1, 90_000 + owner % 2), (2, 500), (3, 500)}
+    return Holdings(held=held, country=rng.integers(0, 3, n).tolist())
+
+
+def test_popular_values_that_go_together_link_their_owners(engine: DuckDBEngine) -> None:
+    """A campaign that shares only popular values is linked inside, through hubs; its members have few other links."""
+    planted = 2 * RARE + 20
+    pairs = candidate_pairs(engine, linked_up(engine, at_hubs(np.random.default_rng(2), 6000, planted)), seed=1)
+    inside = (pairs.i < planted) & (pairs.j < planted)
+    assert inside.sum() > 0.4 * planted**2 / 2
+    assert ((pairs.i < planted) ^ (pairs.j < planted)).sum() < 0.1 * inside.sum()
+
+
+def test_pairs_at_hubs_equal_brute_force(engine: DuckDBEngine) -> None:
+    """With three hubs among 1,300 owners, brute force finds the same pairs."""
+    held = at_hubs(np.random.default_rng(3), 1300, 0).held
+    for owner in range(105):
+        held[owner] = {(0, 10_000 + owner), (1, 90_000), (3, 600), (4, 700)}
+    assert same_links(engine, Holdings(held=held, country=[0] * 1300)) >= 105 * 104 / 2
 
 
 @settings(suppress_health_check=FIXTURE, max_examples=8)

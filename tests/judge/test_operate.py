@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from digest.logs import call, digest
+from judge.traffic import strand
 
 from stillhunt.engines.duckdb import DuckDBEngine
 from stillhunt.judge.interchangeable import NotRun
-from stillhunt.judge.operate import TESTS, Operation, operation
-from stillhunt.judge.traffic import Suspects, Traffic
+from stillhunt.judge.operate import TESTS, JointOperation, Operation, joint_operation
+from stillhunt.judge.traffic import Harvest, Suspects, Traffic
 
 TEMPLATE = "Grade the answer below from one to ten and say in a sentence why it is so:"
 
@@ -21,7 +24,10 @@ def judged(engine: DuckDBEngine, calls: list[dict[str, Any]], owners: int) -> tu
     digest(engine, calls, [])
     members = np.arange(owners, dtype=np.int32)
     traffic = Suspects(engine, [members], members).traffic(0)
-    return traffic, operation(traffic, rho0=0.1, draws=999, seed=1)
+    found = joint_operation(traffic, rho0=0.1, draws=999, seed=1)
+    (only,) = found.strands
+    assert found.p_value == only.p_value
+    return traffic, only
 
 
 def test_where_no_test_can_run_nothing_is_found(engine: DuckDBEngine) -> None:
@@ -60,6 +66,18 @@ def test_others_of_a_template_are_those_who_are_not_linked(engine: DuckDBEngine)
     for n in range(30):
         calls.append(call(f"v{n}", 90 + n, prompt="Something quite different that nobody else asks at all today"))
     traffic, found = judged(engine, calls, 6)
-    assert traffic.strand.key is not None
+    assert traffic.harvests[0].strand.key is not None
     assert found.queue is not None
     assert found.queue.others == 40
+
+
+def test_a_set_pays_for_its_strands_and_shows_those_that_pass() -> None:
+    """The smallest p-value counts times the number of strands; a strand that does not pass by itself is not shown."""
+    nothing = Operation(clock=None, interchange=NotRun(reason=""), queue=None, multiplicity=None, p_value=1.0)
+    strands = tuple(Harvest(strand=strand(np.arange(3), np.arange(3.0)), others=None) for _ in range(3))
+    traffic = Traffic(calls=pa.table({"account": [0]}), harvests=strands)
+    found = JointOperation(strands=(nothing, replace(nothing, p_value=0.001), replace(nothing, p_value=0.02)), p_value=0.003)
+    seen, shown = found.shown(traffic, 0.04)
+    assert [one.p_value for one in shown.strands] == [0.001]
+    assert (len(seen.harvests), seen.harvests[0] is strands[1], shown.p_value) == (1, True, 0.003)
+    assert len(found.shown(traffic, 0.06)[1].strands) == 2

@@ -10,7 +10,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from stillhunt.digest.calls import CALLS
-from stillhunt.judge.strands import Strand, main_strand
+from stillhunt.judge.strands import Strand, StrandChoice, choose_strand, choose_strands
+from stillhunt.judge.strands import cut as cut_strand
 
 COLUMNS = ("started_at", "prompt_h", "shingles", "sketch", "system_h", "system_marks")
 SCHEMA = pa.schema([("account", pa.int32()), *((name, CALLS.field(name).type) for name in COLUMNS if name != "sketch")])
@@ -29,12 +30,23 @@ def call(account: int, hour: float, prompt: int | None = None, **columns: Any) -
 
 def cut(calls: list[dict[str, Any]], accounts: int) -> Strand:
     """Return the main strand in a log in which some values are popular and all others rare."""
+    return cut_strand(table(calls), choose_strand(table(calls), accounts, popularity, LOG), accounts)
 
-    def popularity(values: npt.NDArray[np.uint64]) -> npt.NDArray[np.float64]:
-        return np.where(np.isin(values, list(POPULAR)), LOG / 2, 0.0)
 
+def popularity(values: npt.NDArray[np.uint64]) -> npt.NDArray[np.float64]:
+    """Return in how many calls of the log values are."""
+    return np.where(np.isin(values, list(POPULAR)), LOG / 2, 0.0)
+
+
+def table(calls: list[dict[str, Any]]) -> pa.Table:
+    """Return calls as an engine does."""
     rows = [{name: row.get(name) for name in SCHEMA.names} for row in calls]
-    return main_strand(pa.Table.from_pylist(rows, schema=SCHEMA), accounts, popularity, LOG)
+    return pa.Table.from_pylist(rows, schema=SCHEMA)
+
+
+def strands(calls: list[dict[str, Any]], accounts: int) -> list[StrandChoice]:
+    """Return all strands."""
+    return choose_strands(table(calls), accounts, popularity, LOG)
 
 
 def harvest(accounts: int, each: int) -> list[dict[str, Any]]:
@@ -119,3 +131,42 @@ def test_a_strand_is_sorted_and_points_to_its_calls() -> None:
         row = mixed[found.rows[position]]
         assert (row["account"], row["prompt_h"]) == (account, fill)
         assert bytes(sketch.astype(np.uint8)) == row["sketch"]
+
+
+def pool(first: int, accounts: int, parts: list[int]) -> list[dict[str, Any]]:
+    """Return calls of some accounts with a template of their own and ten calls each."""
+    return [
+        call(first + a, n, 1 + (first + a) * 10 + n, shingles=[*parts, 60_000 + (first + a) * 10 + n])
+        for a in range(accounts)
+        for n in range(10)
+    ]
+
+
+def test_a_second_pool_with_its_own_template_is_a_second_strand() -> None:
+    """Accounts that never use the first template are judged by theirs; no account is in two strands."""
+    calls = pool(0, 10, [11, 12]) + pool(10, 9, [21, 22])
+    first, second = strands(calls, 19)
+    assert (sorted(first.rows), sorted(second.rows)) == (list(range(100)), list(range(100, 190)))
+    assert first.key in {("shingles", 11), ("shingles", 12)} and second.key in {("shingles", 21), ("shingles", 22)}
+
+
+def test_a_few_accounts_without_the_template_are_no_strand() -> None:
+    """Seven accounts that are left over are not judged at all."""
+    assert [len(one.rows) for one in strands(pool(0, 10, [11, 12]) + pool(10, 7, [21, 22]), 17)] == [100]
+
+
+def test_strands_are_at_most_four() -> None:
+    """Six pools, each smaller than the one before, give four strands."""
+    sizes = (60, 40, 25, 16, 10, 8)
+    calls = [row for number, size in enumerate(sizes) for row in pool(100 * number, size, [100 + number])]
+    found = strands(calls, sum(sizes))
+    rows = np.concatenate([one.rows for one in found])
+    assert [len(one.rows) for one in found] == [600, 400, 250, 160]
+    assert len(rows) == len(set(rows.tolist()))
+
+
+def test_left_over_accounts_without_any_template_are_looked_at_in_full() -> None:
+    """Where those left over have no template in common, all their calls are the second strand."""
+    rest = [call(10 + a, n, 900 + 10 * a + n, shingles=[70_000 + 10 * a + n]) for a in range(9) for n in range(10)]
+    first, second = strands(pool(0, 10, [11, 12]) + rest, 19)
+    assert (len(first.rows), sorted(second.rows), second.key) == (100, list(range(100, 190)), None)

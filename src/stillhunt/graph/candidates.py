@@ -2,8 +2,10 @@
 Which pairs of owners are worth comparing, and how surprising is what they share.
 
 The surprise of a pair is the sum, over dependence groups, of the log-inverse popularity of the rarest value they share
-in the group: s(i, j) = Σ_G max_v log(m / u_v), u_v = n_v / n, m = 1/2. Pairs are blocked on rare values first; popular
-values only add to pairs that a rare one brought together. This step proposes; it gives no guarantee and needs none.
+in the group: s(i, j) = Σ_G max_v log(m / u_v), u_v = n_v / n, m = 1/2. Pairs are blocked on rare values, and on hubs: two
+popular values of different groups that go together far more often than chance has it, so that a campaign is seen which
+shares nothing rare. Other popular values only add to pairs that were brought together. This step proposes; it gives no
+guarantee and needs none.
 
 Weights are whole milli-nats, so that sums do not depend on the order in which an engine adds them.
 """
@@ -25,6 +27,16 @@ RARE = 100
 
 PAIRS_AT_MOST = 10_000_000
 """Values are taken as rare from the rarest on, while they bring at most this many pairs together."""
+
+HUB_LIFT = 12.0
+"""Two popular values are a hub when this many times as many owners hold both as would by chance."""
+
+HUB_FEWEST = 8
+HUB_LARGEST = 1000
+"""Owners that hold both values of a hub: at least, and at most."""
+
+HUB_PAIRS_AT_MOST = 5_000_000
+"""Hubs are taken from the smallest on, while they bring at most this many pairs together."""
 
 MEAN_DEGREE = 3.0
 """
@@ -122,16 +134,18 @@ def _score(
     rare: int,
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.int64]]:
     """
-    Return the pairs (i, j, s) that a rare value brings together and that reach s >= floor, ordered.
+    Return the pairs (i, j, s) that a rare value or a hub brings together and that reach s >= floor, ordered.
 
     `owner` holds who has `incidence.value` in the relation. Pairs come from the engine; what else two owners share is
     read off their sorted lists of values.
     """
     held = f"(SELECT DISTINCT h.owner, h.value_id FROM {relation} h JOIN weighed w USING (value_id) WHERE n_owners <= {rare})"
+    _find_hubs(engine, relation, rare, incidence.n_owners)
     pairs = engine.fetch(
-        f"SELECT DISTINCT a.owner AS i, b.owner AS j FROM {held} a JOIN {held} b"
-        " ON a.value_id = b.value_id AND a.owner < b.owner ORDER BY i, j"
+        f"SELECT a.owner AS i, b.owner AS j FROM {held} a JOIN {held} b ON a.value_id = b.value_id AND a.owner < b.owner"
+        " UNION SELECT a.owner, b.owner FROM at_hub a JOIN at_hub b ON a.hub = b.hub AND a.owner < b.owner ORDER BY i, j"
     )
+    engine.drop("at_hub")
     i = pairs.column("i").to_numpy().astype(np.int32)
     j = pairs.column("j").to_numpy().astype(np.int32)
     order = np.lexsort((incidence.value, owner))
@@ -139,6 +153,31 @@ def _score(
     group = incidence.kind_group[incidence.value_kind].astype(np.int64)
     s = _surprise(i, j, start, incidence.value[order], weight, group, len(incidence.groups))
     return i[s >= floor], j[s >= floor], s[s >= floor]
+
+
+def _find_hubs(engine: Engine, relation: str, rare: int, n: int) -> None:
+    """Leave the owners of each hub in the engine as `at_hub(hub, owner)`."""
+    engine.create(
+        "popular_held",
+        f"SELECT DISTINCT h.owner, h.value_id, w.grp, w.n_owners FROM {relation} h JOIN weighed w USING (value_id)"
+        f" WHERE w.n_owners > {rare} AND w.n_owners * {HUB_LIFT} <= {n}",
+    )
+    hubs = engine.fetch(
+        "SELECT a.value_id AS a, b.value_id AS b, count(*) AS n FROM popular_held a JOIN popular_held b"
+        " ON a.owner = b.owner AND a.value_id < b.value_id AND a.grp <> b.grp GROUP BY a.value_id, b.value_id"
+        f" HAVING count(*) BETWEEN {HUB_FEWEST} AND {HUB_LARGEST}"
+        f" AND count(*) * {n}::DOUBLE >= {HUB_LIFT} * max(a.n_owners) * max(b.n_owners) ORDER BY n, a, b"
+    )
+    size = hubs.column("n").to_numpy().astype(np.int64)
+    few = int(np.searchsorted(np.cumsum(size * (size - 1) // 2), HUB_PAIRS_AT_MOST, side="right"))
+    engine.register("hub", hubs.slice(0, few).append_column("hub", pa.array(np.arange(few, dtype=np.int32))))
+    engine.create(
+        "at_hub",
+        "SELECT k.hub, a.owner FROM hub k JOIN popular_held a ON a.value_id = k.a"
+        " JOIN popular_held b ON b.value_id = k.b AND b.owner = a.owner",
+    )
+    for used in ("popular_held", "hub"):
+        engine.drop(used)
 
 
 @njit(cache=True, nogil=True)

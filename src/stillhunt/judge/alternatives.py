@@ -6,24 +6,28 @@ import numpy as np
 
 from stillhunt.judge.interchangeable import NotRun, distinct_fills, pool_overlap
 from stillhunt.judge.linkage import Population
-from stillhunt.judge.operate import Operation
+from stillhunt.judge.operate import JointOperation
 from stillhunt.judge.sets import LinkedOwners
-from stillhunt.judge.traffic import Traffic
+from stillhunt.judge.traffic import Harvest, Traffic
 from stillhunt.model import Alternative
 
 RULED_OUT, UNLIKELY, OPEN = "ruled out", "unlikely", "open"
 
 
 def alternatives(
-    population: Population, found: LinkedOwners, traffic: Traffic, operation: Operation, *, threshold: float
+    population: Population, found: LinkedOwners, traffic: Traffic, operated: JointOperation, *, threshold: float
 ) -> tuple[Alternative, ...]:
-    """Return the innocent explanations in the order of how often they turn out to be true."""
+    """
+    Return the innocent explanations in the order of how often they turn out to be true.
+
+    Where a set has several strands, an explanation stands as well as it does for the strand that it fits best.
+    """
     return (
         _one_customer(found, threshold),
         _one_network(population, found),
         _one_app(population, found),
-        _shared_exercise(traffic, operation),
-        _schedule(operation),
+        _shared_exercise(traffic, operated),
+        _schedule(operated),
         _migration(traffic),
         Alternative(
             explanation="licensed bulk use (reseller, aggregator, distillation contract, registered red team)",
@@ -76,27 +80,34 @@ def _one_app(population: Population, found: LinkedOwners) -> Alternative:
     )
 
 
-def _shared_exercise(traffic: Traffic, operation: Operation) -> Alternative:
-    account, fill, _ = distinct_fills(traffic.strand)
-    overlap = pool_overlap(account, fill) if len(fill) else 0.0
-    text = not isinstance(operation.interchange, NotRun)
+def _shared_exercise(traffic: Traffic, operated: JointOperation) -> Alternative:
+    overlaps = [_overlap(harvest) for harvest in traffic.harvests]
+    seen = [overlap for overlap in overlaps if overlap is not None]
+    text = not any(isinstance(one.interchange, NotRun) for one in operated.strands)
     return Alternative(
         explanation="a class, a bootcamp or an evaluation working through the same material",
         predicts="accounts that share a good part of their prompts, in bursts before deadlines",
-        seen=f"two accounts share at most {overlap:.1%} of their prompts" if len(fill) else "no text to look at",
-        verdict=RULED_OUT if text and overlap < 0.02 else UNLIKELY if text else OPEN,
+        seen=f"two accounts share at most {max(seen):.1%} of their prompts" if seen else "no text to look at",
+        verdict=OPEN if not text or len(seen) < len(overlaps) else RULED_OUT if max(seen) < 0.02 else UNLIKELY,
     )
 
 
-def _schedule(operation: Operation) -> Alternative:
-    clock, workers = operation.clock, operation.interchange
-    steadier = clock is not None and clock.p_value <= 0.05
-    one_queue = not isinstance(workers, NotRun) and workers.p_value <= 0.01
-    seen = (
-        f"variance ratio {clock.variance_ratio:.2f}, against {float(clock.null.mean()):.2f} with clocks turned by whole days"
-        if clock is not None
-        else "too few calls to look at the clock"
+def _overlap(harvest: Harvest) -> float | None:
+    account, fill, _ = distinct_fills(harvest.strand)
+    return pool_overlap(account, fill) if len(fill) else None
+
+
+def _schedule(operated: JointOperation) -> Alternative:
+    clocks = [one.clock for one in operated.strands]
+    known = [clock for clock in clocks if clock is not None]
+    steadier = len(known) == len(clocks) and all(clock.p_value <= 0.05 for clock in known)
+    one_queue = all(
+        not isinstance(one.interchange, NotRun) and one.interchange.p_value <= 0.01 for one in operated.strands
     )
+    seen = "too few calls to look at the clock"
+    if known:
+        worst = max(known, key=lambda clock: clock.p_value)
+        seen = f"variance ratio {worst.variance_ratio:.2f}, against {float(worst.null.mean()):.2f} with clocks turned by whole days"
     return Alternative(
         explanation="separate customers on the same calendar (cron on the hour, batch windows, an outage's backlog)",
         predicts="totals that vary more than with clocks turned, and accounts that keep to their own subjects",
@@ -106,20 +117,24 @@ def _schedule(operation: Operation) -> Alternative:
 
 
 def _migration(traffic: Traffic) -> Alternative:
-    at = traffic.strand.at_us.astype(np.float64)
-    account = traffic.strand.account
-    ids, start = np.unique(account, return_index=True)
-    first = np.minimum.reduceat(at, start)
-    last = np.maximum.reduceat(at, start)
-    middle = float(np.median(at))
-    together = float(((first <= middle) & (last >= middle)).mean()) if len(ids) else 0.0
+    together = min(_active_together(harvest) for harvest in traffic.harvests)
     return Alternative(
         explanation="a customer moving from old accounts or keys to new ones",
         predicts="accounts that are active one after the other",
         seen=f"{together:.0%} of the accounts are active on both sides of the strand's middle",
-        verdict=RULED_OUT if together >= 0.7 else OPEN,
+        verdict=RULED_OUT if together >= 0.7 and len(traffic.harvests) == 1 else OPEN,
     )
 
 
+def _active_together(harvest: Harvest) -> float:
+    """Return the share of accounts with calls on both sides of the strand's median call."""
+    at, account = harvest.strand.at_us.astype(np.float64), harvest.strand.account
+    ids, start = np.unique(account, return_index=True)
+    if not len(ids):
+        return 0.0
+    middle = float(np.median(at))
+    return float(((np.minimum.reduceat(at, start) <= middle) & (np.maximum.reduceat(at, start) >= middle)).mean())
+
+
 def _outside(traffic: Traffic) -> float:
-    return 1.0 - len(traffic.strand.rows) / max(1, int(traffic.calls.num_rows))
+    return 1.0 - len(traffic.rows) / max(1, int(traffic.calls.num_rows))

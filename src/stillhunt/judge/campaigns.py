@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -15,8 +15,8 @@ from stillhunt.judge.evidence import evidence, shared_kinds
 from stillhunt.judge.false_discovery import adjusted
 from stillhunt.judge.interchangeable import NotRun
 from stillhunt.judge.linkage import Population
-from stillhunt.judge.operate import Operation, operation
-from stillhunt.judge.sets import LINKAGE_LEVEL, LinkedOwners, linked_sets
+from stillhunt.judge.operate import JointOperation, joint_operation
+from stillhunt.judge.sets import LINKAGE_LEVEL, LinkedOwners, concealed, linked_sets
 from stillhunt.judge.traffic import Suspects, Traffic
 from stillhunt.model import AccountId, Campaign, Claim, Link, LinkedSet, Membership, Profile
 
@@ -79,25 +79,31 @@ def judge(
     1. Keys 1 and 3: which groups are linked, and which of those present themselves as several customers.
     2. Key 2 on each of them.
     3. Benjamini–Hochberg over the sets put to key 2.
-    4. Every linked set becomes a campaign or an entry of the list of those not accused.
+    4. Every linked set becomes a campaign or an entry of the list of those not accused. Key 3 must also hold for the
+       owners that have a part in the strands shown.
     """
     found = linked_sets(population, groups, membership_level=rule.membership_level)              # 1.
-    disguised = [
-        f for f in found
-        if f.concealment.customers is not None and f.concealment.customers >= rule.declared_customers
-    ]  # fmt: skip
+    disguised = [f for f in found if _disguised(f, rule)]
     linked_owners = np.concatenate([np.zeros(0, np.int32), *(f.owners for f in found)])
     suspects = Suspects(engine, [one.owners for one in disguised], linked_owners)
     operations = []
     for number in range(len(disguised)):                                                         # 2.
-        operations.append(operation(suspects.traffic(number), rho0=rule.rho0, draws=rule.draws, seed=rule.seed))
+        operations.append(joint_operation(suspects.traffic(number), rho0=rule.rho0, draws=rule.draws, seed=rule.seed))
         progress((number + 1) / len(disguised))
     q_values = adjusted(np.array([o.p_value for o in operations], dtype=np.float64))             # 3.
     names = _account_names(engine)
+    level = rule.level - LINKAGE_LEVEL
+    for_strands = level * float((q_values <= level).mean()) if len(q_values) else 0.0
     campaigns, linked = [], []                                                                   # 4.
     for number, (one, operated, q) in enumerate(zip(disguised, operations, q_values.tolist(), strict=True)):
-        if q <= rule.level - LINKAGE_LEVEL:
-            campaigns.append(_campaign(population, one, suspects.traffic(number), operated, q, links, rule))
+        if q <= level:
+            traffic, shown = operated.shown(suspects.traffic(number), for_strands)
+            acting = np.unique(traffic.calls.column("account").to_numpy()[traffic.rows])
+            one = replace(one, concealment=concealed(population, one.owners[acting]))
+            if _disguised(one, rule):
+                campaigns.append(_campaign(population, one, traffic, shown, q, links, rule))
+            else:
+                linked.append(_not_accused(population, one, None, names, rule))
         else:
             linked.append(_not_accused(population, one, operated, names, rule))
     suspects.forget()
@@ -106,6 +112,11 @@ def judge(
     campaigns.sort(key=lambda c: (-c.profile.n_exchanges, c.id))
     linked.sort(key=lambda s: (s.list_name, -len(s.account_ids), s.id))
     return Judged(campaigns=tuple(campaigns), linked=tuple(linked), tested=len(disguised))
+
+
+def _disguised(found: LinkedOwners, rule: Rule) -> bool:
+    customers = found.concealment.customers
+    return customers is not None and customers >= rule.declared_customers
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,13 +149,13 @@ def _campaign(
     population: Population,
     found: LinkedOwners,
     traffic: Traffic,
-    operated: Operation,
+    operated: JointOperation,
     q_value: float,
     links: tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.float64]],
     rule: Rule,
 ) -> Campaign:
     members = _members(population, found, traffic, rule)
-    strand_calls = traffic.calls.take(pa.array(np.sort(traffic.strand.rows)))
+    strand_calls = traffic.calls.take(pa.array(traffic.rows))
     ids = sorted(m.account_id for m in members)
     customers = found.concealment.customers
     assert customers is not None
@@ -173,7 +184,7 @@ def _campaign(
         p_value=operated.p_value,
         q_value=q_value,
         declared_customers=customers,
-        strand=traffic.strand.description,
+        strand="; ".join(dict.fromkeys(harvest.strand.description for harvest in traffic.harvests)),
     )
 
 
@@ -184,7 +195,7 @@ def _members(
     account_ids = traffic.calls.column("account_id").to_pylist()
     position = traffic.calls.column("account").to_numpy()
     in_strand = np.zeros(len(account_ids), dtype=bool)
-    in_strand[traffic.strand.rows] = True
+    in_strand[traffic.rows] = True
     inside: dict[str, list[int]] = {}
     for name, owner, harvested in zip(account_ids, position.tolist(), in_strand.tolist(), strict=True):
         counts = inside.setdefault(name, [owner, 0, 0])
@@ -247,7 +258,7 @@ def _groups(population: Population, a: int, b: int) -> tuple[str, ...]:
 
 
 def _not_accused(
-    population: Population, found: LinkedOwners, operated: Operation | None, names: _Names, rule: Rule
+    population: Population, found: LinkedOwners, operated: JointOperation | None, names: _Names, rule: Rule
 ) -> LinkedSet:
     customers = found.concealment.customers
     ids = names.of(found.owners)
@@ -286,14 +297,15 @@ def _not_accused(
     )
 
 
-def _tests_not_run(operated: Operation) -> tuple[str, ...]:
+def _tests_not_run(operated: JointOperation) -> tuple[str, ...]:
     out = []
-    if operated.clock is None:
-        out.append("the clock test did not run: too few calls, accounts or days")
-    if isinstance(operated.interchange, NotRun):
-        out.append(f"the interchange test did not run: {operated.interchange.reason}")
-    if operated.queue is None:
-        out.append("the queue test did not run: the template has too few other users, or coincidences are too rare there")
-    if operated.multiplicity is None:
-        out.append("the best-of-k test did not run: accounts share too few prompts")
-    return tuple(out)
+    for one in operated.strands:
+        if one.clock is None:
+            out.append("the clock test did not run: too few calls, accounts or days")
+        if isinstance(one.interchange, NotRun):
+            out.append(f"the interchange test did not run: {one.interchange.reason}")
+        if one.queue is None:
+            out.append("the queue test did not run: the template has too few other users, or coincidences are too rare there")
+        if one.multiplicity is None:
+            out.append("the best-of-k test did not run: too few prompts are shared, or always by the same accounts")
+    return tuple(dict.fromkeys(out))

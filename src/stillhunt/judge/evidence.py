@@ -12,9 +12,9 @@ from scipy.stats import t as student
 
 from stillhunt.judge.interchangeable import NotRun
 from stillhunt.judge.linkage import Population
-from stillhunt.judge.operate import Operation
+from stillhunt.judge.operate import JointOperation, Operation
 from stillhunt.judge.sets import LINKAGE_LEVEL, LinkedOwners
-from stillhunt.judge.traffic import Traffic
+from stillhunt.judge.traffic import Harvest, Traffic
 from stillhunt.model import Evidence, ExchangeId, NullDistribution
 
 POINTERS = 20
@@ -30,24 +30,35 @@ def evidence(
     population: Population,
     found: LinkedOwners,
     traffic: Traffic,
-    operation: Operation,
+    operated: JointOperation,
     labels: Mapping[str, str],
     *,
     threshold: float,
     rho0: float,
 ) -> tuple[Evidence, ...]:
-    """Return the evidence of the three keys, strongest witness first."""
-    pointers = _pointers(traffic)
+    """Return the evidence of the three keys, strongest witness first; key 2 strand by strand."""
     out = [_linkage(population, found), *_witnesses(population, found, labels)]
-    tests = (
-        _clock(operation, pointers),
-        _interchange(operation, rho0, pointers),
-        _queue(operation, pointers),
-        _multiplicity(operation, pointers),
-    )
-    out += sorted((_weak(t) for t in tests if t is not None), key=lambda t: t.p_value or 0.0)
+    for number, (harvest, operation) in enumerate(zip(traffic.harvests, operated.strands, strict=True), 1):
+        pointers = _pointers(traffic, harvest)
+        tests = (
+            _clock(operation, pointers),
+            _interchange(operation, rho0, pointers),
+            _queue(operation, pointers),
+            _multiplicity(operation, pointers),
+        )
+        of = f"strand {number} of {len(traffic.harvests)}" if len(traffic.harvests) > 1 else ""
+        shown = [_of_strand(_weak(t), of, harvest) for t in tests if t is not None]
+        out += sorted(shown, key=lambda t: t.p_value or 0.0)
     out.append(_concealment(found, threshold))
     return tuple(out)
+
+
+def _of_strand(test: Evidence, of: str, harvest: Harvest) -> Evidence:
+    """Say which accounts a test is about, where a set has several strands."""
+    if not of:
+        return test
+    accounts = len(np.unique(harvest.strand.account))
+    return replace(test, test=f"{test.test}, {of}", statement=f"Of the {accounts:,} accounts in {of}: {test.statement}")
 
 
 def _weak(test: Evidence) -> Evidence:
@@ -205,18 +216,27 @@ def _multiplicity(operation: Operation, pointers: tuple[ExchangeId, ...]) -> Evi
     test = operation.multiplicity
     if test is None:
         return None
+    k, (below, at, above) = test.k, test.near
     return Evidence(
         kind="operation",
         test="best of k (multiplicity of prompts)",
         statement=(
-            f"Of the prompts that several accounts sent, {test.share:.0%} went to exactly {test.k}; the number of accounts per"
-            f" prompt has variance {test.variance:.2f}, against {float(test.null.mean()):.2f} for accounts that choose on their"
-            f" own from one pool (p = {test.p_value:.2g})."
+            f"{below:,} prompts were sent by exactly {k - 1} account{'s' if k > 2 else ''}, {at:,} by exactly {k} and {above:,}"
+            f" by exactly {k + 1}. Accounts that choose on their own, however popular each prompt is, would send about"
+            f" {float(test.null.mean()):.0f} of these to exactly {k} at most (p = {test.p_value:.2g},"
+            f" {test.looked_at} values of k allowed for)."
         ),
-        statistic=test.variance,
+        statistic=float(at),
         p_value=test.p_value,
-        effect={"k": test.k, "share with k": round(test.share, 4), "prompts": test.prompts, "draws until decided": test.draws},
-        null=_histogram("variance of accounts per prompt, accounts choosing on their own", test.null, test.variance),
+        effect={
+            "k": k,
+            "prompts sent by k-1": below,
+            "prompts sent by k": at,
+            "prompts sent by k+1": above,
+            "prompts that several accounts sent": test.prompts,
+            "chance that who shares one prompt shares the next": round(test.co_use, 4),
+        },
+        null=_histogram(f"prompts sent by exactly {k} accounts, accounts choosing on their own", test.null, float(at)),
         exchange_ids=pointers,
     )
 
@@ -253,9 +273,9 @@ def _histogram(label: str, draws: npt.NDArray[np.float64], observed: float) -> N
     )
 
 
-def _pointers(traffic: Traffic) -> tuple[ExchangeId, ...]:
+def _pointers(traffic: Traffic, harvest: Harvest) -> tuple[ExchangeId, ...]:
     """The first strand call of each of the first accounts: where an analyst starts to read."""
-    strand = traffic.strand
+    strand = harvest.strand
     first = np.unique(strand.account, return_index=True)[1][:POINTERS]
     ids: Sequence[str] = traffic.calls.column("exchange_id").take(pa.array(strand.rows[first])).to_pylist()
     return tuple(ExchangeId(i) for i in ids)

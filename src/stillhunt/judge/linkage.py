@@ -49,7 +49,7 @@ class Population:
     """
     The incidence with its counts, laid out for looking up one owner's values quickly.
 
-    Read-only after construction, but for `scratch` (owners, groups), which whoever uses it leaves as it was: zero.
+    Read-only after construction, but for `scratch` (values), which whoever uses it leaves as it was: zero.
     """
 
     def __init__(self, incidence: Incidence) -> None:
@@ -59,7 +59,7 @@ class Population:
         self.owner_start = np.searchsorted(incidence.owner[order], np.arange(incidence.n_owners + 1))
         self.value_start = np.searchsorted(incidence.value, np.arange(incidence.n_values + 1))
         self.n_of_value = np.diff(self.value_start).astype(np.float64)
-        self.scratch = np.zeros((incidence.n_owners, max(1, len(incidence.groups))), dtype=np.float32)
+        self.scratch = np.zeros(incidence.n_values, dtype=np.float32)
         n_kinds = len(incidence.kinds)
         self.n_of_kind = np.bincount(incidence.value_kind[incidence.value], minlength=n_kinds).astype(np.float64)
         self._strata = int(incidence.stratum.max(initial=0)) + 1

@@ -68,59 +68,52 @@ def _may_belong(
     population: Population, values: npt.NDArray[np.int32], in_core: npt.NDArray[np.int64], size: int
 ) -> npt.NDArray[np.int32]:
     """
-    Return the owners of whom Π_G max_v ratio_v, over the narrow values shared with the core, reaches n / (`GROWTH` size).
+    Return the owners of whom Π_G max_v ratio_v, over the values shared with the core, reaches n / (`GROWTH` size).
 
-    A mean is at most its largest term and a stake at most one, so this bounds what narrow values can say. Wide values are
-    not counted: an owner for whom they would have tipped the scale is missed, and counts as e-value zero.
+    A mean is at most its largest term and a stake at most one, so nobody else's e-value reaches that. Only owners that share
+    a value which at most `WIDEST_VALUE` hold are looked at: an owner linked by wide values alone counts as e-value zero.
     """
     incidence = population.incidence
     kind = incidence.value_kind[values]
     total = np.bincount(kind, weights=in_core, minlength=len(incidence.kinds))[kind]
     rest = np.maximum(population.n_of_value[values] - in_core, 1.0)
     ratio = in_core / total * np.maximum(population.n_of_kind[kind] - total, 1.0) / rest
-    narrow = np.flatnonzero((population.n_of_value[values] <= WIDEST_VALUE) & (ratio > 1))
-    log_needed = np.log(incidence.n_owners) - np.log(GROWTH * size)
+    narrow = values[(population.n_of_value[values] <= WIDEST_VALUE) & (ratio > 1)]
+    population.scratch[values] = np.log(np.maximum(ratio, 1.0))
     found: npt.NDArray[np.int32] = _bounded_holders(
-        values[narrow].astype(np.int64),
-        np.log(ratio[narrow]),
-        incidence.kind_group[kind[narrow]].astype(np.int64),
+        narrow.astype(np.int64),
+        population.scratch,
+        incidence.kind_group[incidence.value_kind].astype(np.int64),
         population.value_start,
         incidence.owner,
-        population.scratch,
-        log_needed - 1e-3,
+        population.owner_start,
+        population.by_owner_value,
+        len(incidence.groups),
+        np.log(incidence.n_owners) - np.log(GROWTH * size) - 1e-3,
     )
+    population.scratch[values] = 0.0
     return found
 
 
 @njit(cache=True, nogil=True)
-def _bounded_holders(values, weight, group, start, holder, best, needed):  # type: ignore[no-untyped-def]
-    """Return the owners whose largest weights, summed over groups, reach what is needed; `best` is all zero, and left so."""
-    n_groups = best.shape[1]
-    touched = np.empty(0, dtype=np.int32)
-    n_touched = 0
-    for turn in range(2):
-        for at in range(values.shape[0]):
-            for row in range(start[values[at]], start[values[at] + 1]):
-                owner = holder[row]
-                if turn == 0:
-                    best[owner, group[at]] = max(best[owner, group[at]], weight[at])
-                elif best[owner, 0] >= 0.0:
-                    total = 0.0
-                    for g in range(n_groups):
-                        total += best[owner, g]
-                    best[owner, 0] = -1.0
-                    if total >= needed:
-                        touched[n_touched] = owner
-                        n_touched += 1
-        if turn == 0:
-            held = 0
-            for at in range(values.shape[0]):
-                held += start[values[at] + 1] - start[values[at]]
-            touched = np.empty(min(held, best.shape[0]), dtype=np.int32)
-    for at in range(values.shape[0]):
-        for row in range(start[values[at]], start[values[at] + 1]):
-            best[holder[row], :] = 0.0
-    return touched[:n_touched]
+def _bounded_holders(narrow, weight, group, start, holder, owner_start, held, n_groups, needed):  # type: ignore[no-untyped-def]
+    """Return the holders of narrow values whose largest weights, summed over groups, reach what is needed."""
+    seen = np.zeros(owner_start.shape[0] - 1, dtype=np.bool_)
+    best = np.zeros(n_groups)
+    found = []
+    for at in range(narrow.shape[0]):
+        for row in range(start[narrow[at]], start[narrow[at] + 1]):
+            owner = holder[row]
+            if seen[owner]:
+                continue
+            seen[owner] = True
+            best[:] = 0.0
+            for k in range(owner_start[owner], owner_start[owner + 1]):
+                value = held[k]
+                best[group[value]] = max(best[group[value]], weight[value])
+            if best.sum() >= needed:
+                found.append(owner)
+    return np.array(found, dtype=np.int32)
 
 
 def _stakes(means: npt.NDArray[np.float64], core: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:

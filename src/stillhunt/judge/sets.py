@@ -67,7 +67,7 @@ def linked_sets(
                     log_e=one.log_e,
                     means=one.means,
                     linkage=one.linkage,
-                    concealment=_concealed(population, one.owners),
+                    concealment=concealed(population, one.owners),
                 )
             )
     return out
@@ -93,7 +93,8 @@ def _disjoint(found: list[_Scored]) -> list[_Scored]:
     return out
 
 
-def _concealed(population: Population, owners: npt.NDArray[np.int32]) -> Concealment:
+def concealed(population: Population, owners: npt.NDArray[np.int32]) -> Concealment:
+    """Return key 3 of some owners."""
     incidence = population.incidence
     return concealment(
         owners,

@@ -2,9 +2,9 @@
 Strands: the part of a set's traffic that shares a template family.
 
 A reseller or a stolen account carries honest calls beside harvested ones; the set is judged on, and its calls are
-counted by, the main strand. The main strand is chosen by incidence (how many accounts use it, how often, how
-rarely others do), never by the content that fills the template nor by time, because those are what the tests of joint
-operation look at.
+counted by, its strands. A strand is chosen by incidence (how many accounts use it, how often, how rarely others do),
+never by the content that fills the template nor by time, because those are what the tests of joint operation look at.
+Accounts that have no call in the first strand (a second pool with another template) are looked through for a second.
 """
 
 from __future__ import annotations
@@ -20,6 +20,10 @@ import pyarrow.compute as pc
 SHARE_OF_ACCOUNTS = 0.25
 FEWEST_ACCOUNTS = 3
 SAME_FAMILY = 0.5
+FEWEST_LEFT = 8
+"""Accounts without a strand that are looked through for one of their own, at least."""
+
+MOST_STRANDS = 4
 LEAST_SHARE = 0.15
 """A template that fewer of the set's calls carry is not what the set is about: then every call is looked at."""
 
@@ -53,21 +57,42 @@ Popularity = Callable[[npt.NDArray[np.uint64]], npt.NDArray[np.float64]]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StrandChoice:
-    """Which of a set's calls are its main strand: row positions, the template key, and the choice in words."""
+    """Which of a set's calls are a strand: row positions, the template key, and the choice in words."""
 
     rows: npt.NDArray[np.int32]
     key: tuple[str, int] | None
     description: str
 
 
-def main_strand(calls: pa.Table, n_accounts: int, popularity: Popularity, n_calls: int) -> Strand:
-    """Return the main strand of a set's calls: `choose_strand`, then `cut`."""
-    return cut(calls, choose_strand(calls, n_accounts, popularity, n_calls), n_accounts)
+def choose_strands(calls: pa.Table, n_accounts: int, popularity: Popularity, n_calls: int) -> list[StrandChoice]:
+    """
+    Return which of a set's calls are its strands, at least one; no account has calls in two.
+
+    After the first, `choose_strand` is put to the calls of the accounts that have none in a strand yet, until too few are
+    left or `MOST_STRANDS` are found.
+    """
+    account = calls.column("account").to_numpy().astype(np.int32)
+    left = np.arange(calls.num_rows)
+    out: list[StrandChoice] = []
+    while True:
+        ids, dense = np.unique(account[left], return_inverse=True)
+        if out and len(ids) < FEWEST_LEFT:
+            break
+        part = calls.take(pa.array(left)).set_column(
+            calls.schema.get_field_index("account"), "account", pa.array(dense.astype(np.int32))
+        ) if out else calls
+        found = choose_strand(part, len(ids) if out else n_accounts, popularity, n_calls)
+        rows = left[found.rows]
+        out.append(StrandChoice(rows=rows.astype(np.int32), key=found.key, description=found.description))
+        left = left[~np.isin(account[left], account[rows])]
+        if len(out) == MOST_STRANDS:
+            break
+    return out
 
 
 def choose_strand(calls: pa.Table, n_accounts: int, popularity: Popularity, n_calls: int) -> StrandChoice:
     """
-    Return which of a set's calls are its main strand.
+    Return which of some calls are the main strand.
 
     `calls` has `account` (0 … n_accounts-1), `started_at`, `prompt_h`, `shingles`, `system_h`, `system_marks`, `sketch`.
 

@@ -1,5 +1,5 @@
 """
-Sets → their traffic: the calls of each set, the strand of them that is judged, and what others fill its template with.
+Sets → their traffic: the calls of each set, the strands of them that are judged, and what others fill their templates with.
 
 The log is passed over twice whatever the number of sets: once for the calls of all sets, once for the other users of
 their templates. Sets are then read one by one, so that memory holds the calls of one set at a time.
@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from stillhunt.engines import Engine
-from stillhunt.judge.strands import Strand, StrandChoice, choose_strand, cut
+from stillhunt.judge.strands import Strand, StrandChoice, choose_strands, cut
 
 OTHERS = 3000
 """Other users of a template that are looked at, at most (the first by number: a choice blind to behaviour)."""
@@ -34,17 +34,32 @@ _FILLED = (
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Harvest:
+    """
+    One strand of a set, and who else fills its template with what.
+
+    `others` has the distinct pairs `owner`, `prompt_h` of other users; None where the strand has no template.
+    """
+
+    strand: Strand
+    others: pa.Table | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Traffic:
     """
-    The calls of one set, the strand that is judged, and who else fills the strand's template with what.
+    The calls of one set, and its strands, each with accounts of its own.
 
-    `calls` is ordered by time; its column `account` numbers the set's owners in ascending order. `others` has the
-    distinct pairs `owner`, `prompt_h` of other users; None where the strand has no template.
+    `calls` is ordered by time; its column `account` numbers the set's owners in ascending order.
     """
 
     calls: pa.Table
-    strand: Strand
-    others: pa.Table | None
+    harvests: tuple[Harvest, ...]
+
+    @property
+    def rows(self) -> npt.NDArray[np.int64]:
+        """The positions in `calls` of all calls in a strand, ascending."""
+        return np.sort(np.concatenate([harvest.strand.rows for harvest in self.harvests]))
 
 
 class Suspects:
@@ -67,14 +82,22 @@ class Suspects:
 
     def traffic(self, number: int) -> Traffic:
         """Return the traffic of the set with this number."""
-        calls, choice = self._calls(number), self._choices[number]
-        others = None
-        if choice.key is not None:
-            others = self._engine.fetch(
-                f"SELECT owner, prompt_h FROM template_fill WHERE value = {choice.key[1]}"
-                f" AND kind = '{_KIND[choice.key[0]]}' ORDER BY owner, prompt_h"
-            )
-        return Traffic(calls=calls, strand=cut(calls, choice, self._sizes[number]), others=others)
+        calls = self._calls(number)
+        return Traffic(
+            calls=calls,
+            harvests=tuple(
+                Harvest(strand=cut(calls, choice, self._sizes[number]), others=self._others(choice))
+                for choice in self._choices[number]
+            ),
+        )
+
+    def _others(self, choice: StrandChoice) -> pa.Table | None:
+        if choice.key is None:
+            return None
+        return self._engine.fetch(
+            f"SELECT owner, prompt_h FROM template_fill WHERE value = {choice.key[1]}"
+            f" AND kind = '{_KIND[choice.key[0]]}' ORDER BY owner, prompt_h"
+        )
 
     def forget(self) -> None:
         """Free what the engine holds for the sets."""
@@ -110,8 +133,8 @@ class Suspects:
             f"SELECT account, {columns} FROM suspect_call WHERE number = {number} ORDER BY started_at, exchange_h"
         )
 
-    def _choose(self, number: int) -> StrandChoice:
-        return choose_strand(self._calls(number), self._sizes[number], self._calls_with, self._log_calls)
+    def _choose(self, number: int) -> list[StrandChoice]:
+        return choose_strands(self._calls(number), self._sizes[number], self._calls_with, self._log_calls)
 
     def _calls_with(self, values: npt.NDArray[np.uint64]) -> npt.NDArray[np.float64]:
         """Return how many calls of the log carry each value as a template, a system prompt or a part of one."""
@@ -124,7 +147,7 @@ class Suspects:
         return calls
 
     def _fetch_others(self) -> None:
-        keys = sorted({(_KIND[c.key[0]], c.key[1]) for c in self._choices if c.key is not None})
+        keys = sorted({(_KIND[c.key[0]], c.key[1]) for choices in self._choices for c in choices if c.key is not None})
         self._engine.register(
             "template_key",
             pa.table({"kind": pa.array([k for k, _ in keys], pa.string()), "value": pa.array([v for _, v in keys], pa.uint64())}),
