@@ -24,9 +24,9 @@ RESULTS = Path(__file__).parent / "results"
 KEY = b"stillhunt held-out worlds, public"
 LEVEL = 0.05
 SMALLEST = 25
-COMMIT = subprocess.run(
-    ["git", "describe", "--always", "--dirty"], capture_output=True, text=True, cwd=Path(__file__).parent, check=True
-).stdout.strip()
+SOURCES = ("git", "-C", str(Path(__file__).parents[1]))
+COMMIT = subprocess.run([*SOURCES, "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
+COMMIT += " with changes" if subprocess.run([*SOURCES, "diff", "--quiet", "HEAD", "--", "src"], check=False).returncode else ""
 SEEDS = {"demo": range(311, 321), "null": range(401, 451)}
 
 
