@@ -82,15 +82,19 @@ def word_hash(k0: int, word: bytes) -> int:
 
 
 def shingles(text: bytes, k0: int, k1: int, one_in: int) -> list[int]:
-    """Return the sampled shingles of a text, in order: five words in a row, or all of them when there are fewer."""
+    """
+    Return the sampled shingles of a text, in order: five words in a row, or all of them when there are fewer.
+
+    The first and the last are always among them.
+    """
     hashes = [word_hash(k0, word) for word in read(text).words]
     windows = [hashes[i : i + 5] for i in range(len(hashes) - 4)] or [hashes]
     kept = []
-    for window in windows:
+    for number, window in enumerate(windows):
         joined = 0
         for h in window:
             joined = (joined * 0x9E3779B97F4A7C15 + h) & FULL
-        if 0 < len(window) < 5 or (len(window) == 5 and mix(joined) * one_in < 2**64):
+        if window and (number in (0, len(windows) - 1) or mix(joined) * one_in < 2**64):
             kept.append(siphash(k0, k1, joined.to_bytes(8, "little")))
     return kept
 

@@ -5,6 +5,7 @@ Per text, the kernel makes
 1. the hash of the whole normalised text (exact repeats);
 2. sampled shingles: hashes of five words in a row, kept when below a threshold (FracMinHash: the same
    shingle is kept or dropped wherever it occurs, so sets merge by union across texts, accounts and days);
+   the first and the last of a text are kept in any case, because a template may be short;
 3. a split-half sketch: words counted with a random sign into two half vectors, chosen by the word, which
    estimates how much two texts are about the same thing and how reliable that estimate is;
 4. the number of words from each list of the capability lexicon.
@@ -90,7 +91,8 @@ def _kernel(  # type: ignore[no-untyped-def]
 
     1. Scan to the end of a word, hashing its folded bytes; a run of digits counts as one placeholder.
     2. At its end, fold the word into the hash of the text, the sketch, the lexicon counts and the shingle.
-    3. Keep the shingle when its hash is below `threshold`.
+    3. Keep the shingle when its hash is below `threshold`, and the first.
+    4. Keep the last shingle.
     """
     window = np.zeros(WORDS_PER_SHINGLE, dtype=np.uint64)
     prime = np.uint64(_PRIME)
@@ -108,6 +110,7 @@ def _kernel(  # type: ignore[no-untyped-def]
         total = k0 ^ k1
         n_words = 0
         ring = 0
+        kept = False
         i = np.int64(offsets[row])
         stop = np.int64(offsets[row + 1])
         while i < stop:
@@ -165,12 +168,13 @@ def _kernel(  # type: ignore[no-untyped-def]
             if ring == WORDS_PER_SHINGLE:
                 ring = 0
             n_words += 1
-            if n_words >= WORDS_PER_SHINGLE and _mix(rolling) < threshold:                 # 3.
+            kept = n_words == WORDS_PER_SHINGLE or (n_words > WORDS_PER_SHINGLE and _mix(rolling) < threshold)
+            if kept:                                                                       # 3.
                 if used == capacity:
                     return -1
                 out[used] = siphash_word(k0, k1, rolling)
                 used += 1
-        if 0 < n_words < WORDS_PER_SHINGLE:
+        if n_words > 0 and not kept:                                                       # 4.
             if used == capacity:
                 return -1
             out[used] = siphash_word(k0, k1, rolling)
@@ -185,7 +189,7 @@ def fingerprint(
     texts: pa.Array, subkey: npt.NDArray[np.uint64], lexicon: Lexicon, *, one_in: int
 ) -> Fingerprints:
     """
-    Fingerprint n texts in one pass over their bytes, keeping about one shingle in `one_in`.
+    Fingerprint n texts in one pass over their bytes, keeping about one shingle in `one_in`, the first and the last.
 
     Texts of fewer than five words give one shingle of all their words.
     """
@@ -195,7 +199,7 @@ def fingerprint(
     out_offsets = np.zeros(n + 1, dtype=np.int32)
     threshold = np.uint64(2**64 // one_in - (1 if one_in == 1 else 0))
     size = int(offsets[-1] - offsets[0]) if n else 0
-    capacity = n + size // (3 * one_in) + 64
+    capacity = 2 * n + size // (3 * one_in) + 64
     while True:
         shingles = np.empty(capacity, dtype=np.uint64)
         sketch = np.zeros((n, 2 * HALF), dtype=np.int8)

@@ -34,7 +34,7 @@ FEWEST_NEAR = 20
 """Prompts with k-1, k or k+1 accounts, at least, for a k to be looked at."""
 
 LARGEST_K = 64
-LARGEST_CO_USE = 0.5
+LARGEST_CO_USE = 0.75
 MARGIN = 2.0
 """How many times the largest ratio of a crowd is allowed, because who comes into question is an estimate."""
 
