@@ -94,7 +94,8 @@ def table(rows: list[dict[str, object]]) -> str:
             "",
             f"{len(wrong)} of {len(null)} worlds report anything at all (seeds {min(r['seed'] for r in null)}–"
             f"{max(r['seed'] for r in null)}, at commit"
-            f" {', '.join(dict.fromkeys(r['commit'] for r in null))}, level {LEVEL:.0%}). If the true rate were {LEVEL:.0%}, up to {bound} would be"
+            f" {', '.join(dict.fromkeys(r['commit'] for r in null))}, level {LEVEL:.0%}). If the true rate were {LEVEL:.0%},"
+            f" up to {bound} would be"
             f" within the 95 % point of the binomial; P(X ≥ {len(wrong)}) = {binom.sf(len(wrong) - 1, len(null), LEVEL):.3g}."
             f" Honest accounts accused: {sum(r['honest_accused'] for r in null)} of {sum(r['honest'] for r in null):,}.",
             "",
@@ -107,7 +108,8 @@ def _demo_row(r: dict[str, object]) -> str:
     large = [c for c in r["campaigns"] if c["accounts"] >= SMALLEST]
     missed = ", ".join(f"{c['cohort']} of {c['accounts']}" for c in large if not c["found"]) or "–"
     return (
-        f"| {r['seed']} | {r['commit']} | {r['accounts']:,} | {r['exchanges']:,} | {sum(c['found'] for c in large)} of {len(large)} | {missed}"
+        f"| {r['seed']} | {r['commit']}"
+        f" | {r['accounts']:,} | {r['exchanges']:,} | {sum(c['found'] for c in large)} of {len(large)} | {missed}"
         f" | {sum(c['accused'] for c in large):,} / {sum(c['accounts'] for c in large):,} | {r['honest_accused']}"
         f" | {', '.join(r['noticed']) or '–'} | {r['false']} | {r['purity_worst']:.3f} | {r['seconds']} |"
     )
