@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import chain
 from pathlib import Path
 
 from stillhunt.collect import records
@@ -34,6 +33,8 @@ OTHER_ROUTES = frozenset(
      "compact", "rerank", "uploads", "vector_stores", "fine_tuning", "evals", "videos", "tokenize")
 )  # fmt: skip
 """Parts of routes on which no model answers with text."""
+
+ROUTES = frozenset(("url", "path", "route", "endpoint", "uri"))
 
 OTHER_OBJECTS = frozenset(
     ("list", "embedding", "model", "batch", "file", "response.compaction", "response.input_tokens")
@@ -129,13 +130,15 @@ def exchange(record: Row, note: records.Note) -> Row | str:
     request, response = capture.request or {}, capture.response or {}
     if not OTHER_ROUTES.isdisjoint(capture.route.split("/")) or response.get("object") in OTHER_OBJECTS:
         return NOT_A_CALL
-    row = {name: value for name, value in asked(request).items() if value is not None} if request else {}
+    row = asked(request) if request else {}
     if response:
-        row.update((name, value) for name, value in answered(response).items() if value is not None)
+        row.update([said for said in answered(response).items() if said[1] is not None])
     if capture.text is not None:
         row["completion"] = capture.text
     around = [record, *(inner for key in AROUND if isinstance(inner := record.get(key), dict))]
-    row.update(_beside(around) if "model" not in row else {**_beside(around), "model": row["model"]})
+    model = row.get("model")
+    row.update(_beside(around))
+    row["model"] = model or row.get("model")
     _from_headers(row, capture, _first(around, RAW_KEYS))
     _times(row, response)
     row["exchange_id"] = _id(record, response)
@@ -154,9 +157,11 @@ def capture_of(record: Row) -> Capture | None:
     response, http = _opened(answered_in)
     if request is None and response is None and text is None:
         return None
-    headers = {**_lowered(http.get("headers")), **_lowered(record.get("headers")), **_lowered(outer.get("headers"))}
     given = outer.get("headers", record.get("headers", record.get("request_headers")))
-    headers.update(_lowered(record.get("request_headers")))
+    headers: dict[str, object] = {}
+    for message, key in ((http, "headers"), (record, "headers"), (outer, "headers"), (record, "request_headers")):
+        if message.get(key):
+            headers.update(_lowered(message[key]))
     places = (http, record, mapping(record.get("result")))
     return Capture(
         request=request,
@@ -194,11 +199,17 @@ def _batch_line(record: Row) -> Sides | None:
 
 def _pair(record: Row) -> Sides | None:
     """Return the sides of a record that keeps each under a name of its own."""
-    request = next((record[key] for key in REQUEST if record.get(key) is not None), None)
-    response = next((record[key] for key in RESPONSE if record.get(key) is not None), None)
+    request, response = _side(record, REQUEST), _side(record, RESPONSE)
     if request is None and (response is None or is_request(record) or is_answer(record)):
         return None
     return request, response, _plain(response)
+
+
+def _side(record: Row, names: tuple[str, ...]) -> object:
+    for name in names:
+        if (value := record.get(name)) is not None:
+            return value
+    return None
 
 
 def _bare(record: Row) -> Sides | None:
@@ -255,8 +266,10 @@ def _is_body(body: Mapping[str, object]) -> bool:
 
 def _route(message: Mapping[str, object]) -> str:
     """Return the route of an HTTP message, without its query."""
-    found = (string(message.get(key)) for key in ("url", "path", "route", "endpoint", "uri"))
-    return next((text.partition("?")[0] for text in found if text and "/" in text), "")
+    if ROUTES.isdisjoint(message):
+        return ""
+    found = (message.get(key) for key in ("url", "path", "route", "endpoint", "uri"))
+    return next((text.partition("?")[0] for text in found if isinstance(text, str) and "/" in text), "")
 
 
 def _lowered(headers: object) -> dict[str, object]:
@@ -290,7 +303,7 @@ def _first(places: list[Row] | tuple[Mapping[str, object], ...], names: tuple[st
     """Return the first value, in the order of the places, that is text or a number; of an object, its `id`."""
     for place in places:
         for name in names:
-            if (value := _scalar(place.get(name))) is not None:
+            if name in place and (value := _scalar(place[name])) is not None:
                 return value
     return None
 
@@ -327,8 +340,9 @@ def _from_headers(row: Row, capture: Capture, key: object) -> None:
         row["client_ip"] = address.split(",")[0].strip()
     known = row.get("api_key_id")
     if known is None or str(known).startswith("sk-"):
-        given = (known, key, *(headers.get(name) for name in KEY_HEADERS))
-        secret = next((text for value in given if (text := string(value))), None)
+        secret = string(known) or string(key)
+        for name in KEY_HEADERS if headers else ():
+            secret = secret or string(headers.get(name))
         row["api_key_id"] = hash_of(secret.removeprefix("Bearer ").strip()) if secret else None
 
 
@@ -341,8 +355,10 @@ def _times(row: Row, response: Mapping[str, object]) -> None:
 
 
 def _id(record: Row, response: Mapping[str, object]) -> str | None:
-    given = chain((record.get(key) for key in IDS), (response.get("id"), record.get("id"), record.get("custom_id")))
-    return next((name for value in given if (name := name_in(value))), None)
+    for key in IDS:
+        if key in record and (name := name_in(record[key])):
+            return name
+    return name_in(response.get("id")) or name_in(record.get("id")) or name_in(record.get("custom_id"))
 
 
 def _identify(row: Row, note: records.Note) -> None:

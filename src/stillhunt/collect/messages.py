@@ -78,23 +78,14 @@ def _of_turns(messages: list[object]) -> Request:
         turns.append((role, text))
     prompt = turns[newest][1] if newest >= 0 else None
     others = [{"role": role, "content": text} for at, (role, text) in enumerate(turns) if at != newest]
-    history = (
-        orjson.dumps(others).decode()
-        if others and _encodable(others)
-        else json_text(others)
-        if others
-        else None
-    )
-    return Request("\n".join(system) or None, prompt, history, presented)
+    return Request("\n".join(system) or None, prompt, _history(others) if others else None, presented)
 
 
-def _encodable(turns: list[dict[str, str | None]]) -> bool:
-    """Whether the turns hold no half characters."""
+def _history(turns: list[dict[str, str | None]]) -> str:
     try:
-        orjson.dumps(turns)
-    except TypeError:
-        return False
-    return True
+        return orjson.dumps(turns).decode()
+    except TypeError:  # half characters
+        return json_text(turns)
 
 
 def _role(message: Mapping[str, object]) -> str:
@@ -238,6 +229,7 @@ def _call(call: Mapping[str, object]) -> dict[str, object]:
 REASONING_KEYS = frozenset(
     ("thinking_blocks", "reasoning_items", "parts", "provider_specific_fields", "type")
 )
+PLAIN_PART = frozenset(("type", "text"))
 
 
 def signatures(message: Mapping[str, object]) -> list[str]:
@@ -254,7 +246,7 @@ def signatures(message: Mapping[str, object]) -> list[str]:
                     blocks += listed
     names: dict[str, None] = {}
     for block in blocks:
-        if isinstance(block, dict):
+        if isinstance(block, dict) and not (block.keys() <= PLAIN_PART):
             names.update(dict.fromkeys(_names(block)))
     return list(names)
 
