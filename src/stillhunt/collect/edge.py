@@ -7,7 +7,8 @@ Headers are those that an operator adds at the edge; one that a client can set i
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 from stillhunt.collect.litellm import HEADERS
 
@@ -39,6 +40,8 @@ IDS = {
 
 LABELS = {"account_id": "account id", "org_id": "organisation id", "api_key_id": "API key hash", "end_user_id": "end user id"}
 
+
+LONGEST_ADDRESS = 128
 
 INSIDE = tuple(
     ipaddress.ip_network(network)
@@ -84,8 +87,11 @@ def address(peer: object, forwarded: object) -> str | None:
 
 def _bare(value: object) -> str | None:
     """Return an address without its port and brackets; None where it is none."""
-    if not isinstance(value, str):
-        return None
+    return _bare_text(value) if isinstance(value, str) and len(value) <= LONGEST_ADDRESS else None
+
+
+@lru_cache(maxsize=2**16)
+def _bare_text(value: str) -> str | None:
     text = value.strip()
     if text.startswith("["):
         text = text[1:].split("]", 1)[0]
@@ -97,6 +103,7 @@ def _bare(value: object) -> str | None:
         return None
 
 
+@lru_cache(maxsize=2**16)
 def _is_public(text: str) -> bool:
     found = ipaddress.ip_address(text)
     return not any(found.version == inside.version and found in inside for inside in INSIDE)
@@ -105,17 +112,33 @@ def _is_public(text: str) -> bool:
 def fingerprints(headers: Mapping[str, object]) -> dict[str, object]:
     """Return what headers with lower-case names tell of the client."""
     found: dict[str, object] = {"user_agent": text(headers.get("user-agent")) or text(headers.get("user_agent"))}
-    for column, names in HEADERS.items():
-        found[column] = next((value for name in names if (value := text(headers.get(name)))), None)
+    found.update(told(headers, _FINGERPRINTS, HEADERS))
     return found
 
 
 def ids(headers: Mapping[str, object]) -> dict[str, str | None]:
     """Return who called, by the names of `IDS`, from headers or fields with lower-case names."""
-    return {
-        column: next((value for name in names if (value := text(headers.get(name)))), None)
-        for column, names in IDS.items()
-    }
+    return told(headers, _IDS, IDS)
+
+
+Names = Mapping[str, tuple[str, ...]]
+"""Column → names under which its value is found, the likeliest first."""
+
+
+def by_name(names: Names) -> dict[str, tuple[str, int]]:
+    """Return the same by name: the column, and how many names are likelier."""
+    return {name: (column, rank) for column, mine in names.items() for rank, name in enumerate(mine)}
+
+
+def told(fields: Mapping[str, object], index: Mapping[str, tuple[str, int]], columns: Iterable[str]) -> dict[str, str | None]:
+    """Return, for each column, the text under its likeliest name; null where there is none."""
+    found: dict[str, str | None] = dict.fromkeys(columns)
+    ranks: dict[str, int] = {}
+    for name in index.keys() & fields.keys():
+        column, rank = index[name]
+        if rank < ranks.get(column, rank + 1) and (value := text(fields[name])):
+            found[column], ranks[column] = value, rank
+    return found
 
 
 def lowered(fields: object) -> dict[str, object]:
@@ -134,3 +157,6 @@ def text(value: object) -> str | None:
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     return value.strip() or None if isinstance(value, str) and value.strip() != "-" else None
+
+
+_IDS, _FINGERPRINTS = by_name(IDS), by_name(HEADERS)

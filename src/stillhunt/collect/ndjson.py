@@ -79,8 +79,8 @@ def fast(data: bytes, schema: pa.Schema) -> pa.RecordBatch | None:
     Return one row for each line, in types that `conform` can cast; None where line by line is safer.
 
     1. Types come from the first lines: Arrow converts nothing, and fails on a value of another type. Columns
-       that are not in these lines are not asked for, which would cost much; one that turns up later makes
-       the block slow.
+       that are not in these lines are not asked for, which would cost much; where one turns up later, the block
+       is read once more, with its type.
     2. The bytes must be UTF-8, which Arrow does not check everywhere.
     3. There must be as many rows as lines, each from `{` to `}`: then each line is one object, as a line's
        end can lie neither inside a string nor between `}` and `{` of one value.
@@ -91,11 +91,12 @@ def fast(data: bytes, schema: pa.Schema) -> pa.RecordBatch | None:
         return None
     try:
         pa.array([data], pa.binary()).cast(pa.string())  # 2.
-        table = pj.read_json(
-            Bytes(data),
-            read_options=pj.ReadOptions(use_threads=False, block_size=len(data) + 1),
-            parse_options=pj.ParseOptions(explicit_schema=types, unexpected_field_behavior="infer"),
-        )
+        table = _parsed(data, types)
+        late = [field for field in table.schema if field.name in schema.names and field.name not in types.names]
+        if late:
+            kinds = [(field.name, _late_type(field.type, schema.field(field.name))) for field in late]
+            types = pa.schema([*types, *(pa.field(name, kind) for name, kind in kinds if kind is not None)])
+            table = _parsed(data, types)
     except (pa.ArrowException, ValueError):
         return None
     ends = data.count(b"\n") + (not data.endswith(b"\n"))
@@ -106,6 +107,25 @@ def fast(data: bytes, schema: pa.Schema) -> pa.RecordBatch | None:
     columns = {name: table[name].combine_chunks() for name in types.names}
     arrays = [columns[name] if name in columns else pa.nulls(table.num_rows) for name in schema.names]
     return pa.RecordBatch.from_arrays(arrays, names=schema.names)
+
+
+def _parsed(data: bytes, types: pa.Schema) -> pa.Table:
+    return pj.read_json(
+        Bytes(data),
+        read_options=pj.ReadOptions(use_threads=False, block_size=len(data) + 1),
+        parse_options=pj.ParseOptions(explicit_schema=types, unexpected_field_behavior="infer"),
+    )
+
+
+def _late_type(inferred: pa.DataType, field: pa.Field[Any]) -> pa.DataType | None:
+    """Return the type to ask for, given what Arrow took a column for; None where only the slow way will do."""
+    if pa.types.is_list(field.type):
+        return field.type if pa.types.is_list(inferred) or pa.types.is_null(inferred) else None
+    if pa.types.is_string(inferred) or pa.types.is_timestamp(inferred) or pa.types.is_null(inferred):
+        return pa.string()
+    if pa.types.is_int64(inferred) or (pa.types.is_float64(inferred) and not pa.types.is_string(field.type)):
+        return inferred
+    return None
 
 
 def _joined(data: bytes, ends: int) -> bool:

@@ -50,7 +50,10 @@ def account(candidates: tuple[tuple[str, str | None], ...], wanted: str, note: N
 
 def first(record: Mapping[str, object], names: tuple[str, ...]) -> object:
     """Return the first of some fields that has something in it; `-` is how access logs write nothing."""
-    return next((record[name] for name in names if record.get(name) not in (None, "", "-")), None)
+    for name in names:
+        if name in record and (value := record[name]) not in (None, "", "-"):
+            return value
+    return None
 
 
 def after(start: object, milliseconds: object) -> object:
