@@ -14,7 +14,7 @@ from stillhunt.plugs import Batch, Split
 ONLY_HERE = ("system", "thinking", "stop_sequences", "anthropic_version", "output_config")
 """Keys of a request that OpenAI's requests with messages have not."""
 
-RESULTS = frozenset(("succeeded", "errored", "canceled", "expired"))
+RESULTS = ("succeeded", "errored", "canceled", "expired")
 
 
 def recognise(record: Mapping[str, object]) -> str | None:

@@ -36,9 +36,7 @@ OTHER_ROUTES = frozenset(
 
 ROUTES = frozenset(("url", "path", "route", "endpoint", "uri"))
 
-OTHER_OBJECTS = frozenset(
-    ("list", "embedding", "model", "batch", "file", "response.compaction", "response.input_tokens")
-)
+OTHER_OBJECTS = ("list", "embedding", "model", "batch", "file", "response.compaction", "response.input_tokens")
 """What answers that are no model's text say in `object`."""
 
 FIELDS = {

@@ -18,7 +18,7 @@ from stillhunt.collect.text import json_text, text_of
 SYSTEM_ROLES = frozenset(("system", "developer"))
 ASSISTANT_ROLES = frozenset(("assistant", "model"))
 CALL_KEYS = frozenset(("tool_calls", "function_call", "parts", "type"))
-CALL_TYPES = frozenset(("tool_use", "function_call", "custom_tool_call", "server_tool_use"))
+CALL_TYPES = ("tool_use", "function_call", "custom_tool_call", "server_tool_use")
 
 
 class Request(NamedTuple):

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from stillhunt.collect import captures
 from stillhunt.plugs import Batch, Split
 
-OBJECTS = frozenset(("chat.completion", "chat.completion.chunk", "text_completion", "response"))
+OBJECTS = ("chat.completion", "chat.completion.chunk", "text_completion", "response")
 """What OpenAI's bodies say in `object`."""
 
 
