@@ -113,8 +113,8 @@ def main() -> None:
     lines = [
         "# Damaged logs",
         "",
-        f"`python bench/fuzz.py --first {arguments.first} --count {arguments.count} --processes {arguments.processes}`; {time.perf_counter() - began:,.0f} s; every input is read with its"
-        " format recognised and with one forced; a process may have 3 GiB of address space.",
+        f"`python bench/fuzz.py --first {arguments.first} --count {arguments.count} --processes {arguments.processes}`;"
+        f" {time.perf_counter() - began:,.0f} s; every input is read with its format recognised and with one forced; a process may have 3 GiB of address space.",
         "",
         "| what | number |",
         "|---|---|",
