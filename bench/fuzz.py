@@ -114,7 +114,8 @@ def main() -> None:
         "# Damaged logs",
         "",
         f"`python bench/fuzz.py --first {arguments.first} --count {arguments.count} --processes {arguments.processes}`;"
-        f" {time.perf_counter() - began:,.0f} s; every input is read with its format recognised and with one forced; a process may have 3 GiB of address space.",
+        f" {time.perf_counter() - began:,.0f} s; every input is read with its format recognised"
+        " and with one forced; a process may have 3 GiB of address space.",
         "",
         "| what | number |",
         "|---|---|",
