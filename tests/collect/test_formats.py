@@ -29,6 +29,7 @@ SAMPLE_OF = {
     "litellm": "litellm.jsonl",
     "litellm-spend": "litellm-spend.ndjson",
     "langfuse": "langfuse.jsonl",
+    "databricks": "databricks.jsonl",
     "envoy": "envoy.jsonl",
     "kong": "kong.jsonl",
     "vllm": "vllm.log",

@@ -30,6 +30,7 @@ FORMATS: dict[str, str] = {
     "litellm": "stillhunt.collect.litellm:read",
     "litellm-spend": "stillhunt.collect.litellm_spend:read",
     "langfuse": "stillhunt.collect.langfuse:read",
+    "databricks": "stillhunt.collect.databricks:read",
     "envoy": "stillhunt.collect.envoy:read",
     "kong": "stillhunt.collect.kong:read",
     "vllm": "stillhunt.collect.vllm:read",

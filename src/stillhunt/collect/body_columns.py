@@ -76,8 +76,7 @@ def _request(text: str) -> Row:
 
 def _response(text: str) -> Row:
     value = opened(text)
-    body = body_of(value) if isinstance(value, dict) else None
-    if body is not None:
+    if (body := body_of(value)) is not None:  # also where the column holds the events of a stream
         return answered(body)
     response = response_of(value)
     return {"completion": response.completion, "reasoning_issued": response.issued or None}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -21,16 +21,20 @@ def batch_of(records: Sequence[dict[str, object]], schema: pa.Schema, tally: Tal
 
     Values that no cast could help are null, and counted in `tally`, as `conform` would count them.
     """
-    columns = []
-    for field in schema:
-        name = field.name
-        columns.append(column_of([record.get(name) for record in records], field, tally))
-    return pa.RecordBatch.from_arrays(columns, names=schema.names)
+    held = zip(schema, values_under(schema.names, records), strict=True)
+    return pa.RecordBatch.from_arrays([column_of(values, field, tally) for field, values in held], names=schema.names)
 
 
-def column_of(values: list[object], field: pa.Field[Any], tally: Tally) -> Column:
+def values_under(names: Sequence[str], records: Sequence[Mapping[str, object]]) -> Iterable[Sequence[object]]:
+    """Return the values of records under each name; record by record, for each is then fetched into the cache once."""
+    if not records:
+        return [()] * len(names)
+    return zip(*[tuple(map(record.get, names)) for record in records], strict=True)
+
+
+def column_of(values: Sequence[object], field: pa.Field[Any], tally: Tally) -> Column:
     """Return one column's values: as they are where they are alike, else as text that says the same."""
-    kinds = {type(value) for value in values if value is not None}
+    kinds = set(map(type, values)) - {type(None)}
     if not kinds:
         return pa.nulls(len(values))
     if pa.types.is_list(field.type):
@@ -47,7 +51,7 @@ def column_of(values: list[object], field: pa.Field[Any], tally: Tally) -> Colum
     return _texts(values, field, tally)
 
 
-def _texts(values: list[object], field: pa.Field[Any], tally: Tally) -> Column:
+def _texts(values: Sequence[object], field: pa.Field[Any], tally: Tally) -> Column:
     texts = [_text(value, field) for value in values]
     lost = sum(1 for text, value in zip(texts, values, strict=True) if text is None and value is not None)
     tally.add("value", misfit(field), lost)
@@ -74,7 +78,7 @@ def _text(value: object, field: pa.Field[Any]) -> str | None:
     return str(value)  # a date or decimal out of a data frame: JSON has no other kinds
 
 
-def _lists(values: list[object], field: pa.Field[Any], tally: Tally) -> Column:
+def _lists(values: Sequence[object], field: pa.Field[Any], tally: Tally) -> Column:
     found: list[list[str] | None] = []
     lost = 0
     for value in values:

@@ -22,6 +22,7 @@ RECOGNISE: dict[str, str] = {
     "litellm-spend": "stillhunt.collect.litellm_spend:recognise",
     "litellm": "stillhunt.collect.litellm:recognise",
     "langfuse": "stillhunt.collect.langfuse:recognise",
+    "databricks": "stillhunt.collect.databricks:recognise",
     "envoy": "stillhunt.collect.envoy:recognise",
     "kong": "stillhunt.collect.kong:recognise",
     "bedrock": "stillhunt.collect.bedrock:recognise",
@@ -37,7 +38,7 @@ The first row that knows a record wins, so rows that ask for more stand before t
 JSON_FORMATS = frozenset(("ndjson", *RECOGNISE))
 """Formats whose files hold JSON records, one a line, in an array, or one after the other."""
 
-TABLES = ("litellm-spend", "langfuse")
+TABLES = ("litellm-spend", "langfuse", "databricks")
 """Formats of `RECOGNISE` that are also written as Parquet and CSV; a record is known by its names alone."""
 
 SUFFIXES = {

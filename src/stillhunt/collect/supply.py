@@ -98,6 +98,12 @@ SUPPLY: dict[str, dict[str, str]] = {
         "account_id": "Turn on an authentication plugin, so that the log names the consumer.",
         "*": "Add it in the log plugin with `custom_fields_by_lua`, as the value of a request header.",
     },
+    "databricks": {
+        "account_id": "Call the endpoint as one service principal for each customer; `requester` is then the customer.",
+        "end_user_id": "Send `user` (or `safety_identifier`) in the request's body.",
+        **dict.fromkeys(_NETWORK, "Databricks does not log it; log it at your own gateway before the endpoint."),
+        "*": "Neither the inference table nor the bodies in it have it; log it at your own gateway before the endpoint.",
+    },
     "langfuse": {
         "account_id": "Set the trace's user: `user_id` in the SDK (`langfuse_user_id` in LangChain metadata).",
         "end_user_id": "Set the trace's user: `user_id` in the SDK.",

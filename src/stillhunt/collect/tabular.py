@@ -87,8 +87,7 @@ def _of_documents(split: Split, shape: Shape) -> Iterator[Batch]:
 def batch_of(records: Sequence[Mapping[str, object]], names: Sequence[str], tally: Tally) -> pa.RecordBatch:
     """Return records' values in columns; lists and objects become JSON text."""
     found = []
-    for name in names:
-        values = [record.get(name) for record in records]
+    for name, values in zip(names, columns.values_under(names, records), strict=True):
         flat: list[object] = [json_text(v) if isinstance(v, list | dict) else v for v in values]
         found.append(columns.column_of(flat, pa.field(name, pa.string()), tally))
     return pa.RecordBatch.from_arrays(found, names=list(names))
@@ -165,6 +164,11 @@ def moment(column: Column) -> Column:
 def count(column: Column) -> Column:
     """Return a column as whole numbers, null where a value is none."""
     return cast(column, EXCHANGES.field("tokens_in"))[0]
+
+
+def number(column: Column) -> Column:
+    """Return a column as numbers, null where a value is none."""
+    return cast(column, EXCHANGES.field("temperature"))[0]
 
 
 def named(column: Column, nobody: frozenset[str] = frozenset(("", "None"))) -> Column:

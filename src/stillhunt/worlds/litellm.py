@@ -25,7 +25,6 @@ _HEADERS = {
     "x-asn": "asn",
     "x-country": "country",
     "x-session-id": "session_id",
-    "x-tools-hash": "tools_hash",
 }
 _ERRORS = {
     "error": ("InternalServerError", "500"),
@@ -142,6 +141,8 @@ def _error(status: str) -> Row:
 
 def _parameters(row: Row) -> Row:
     chosen = {name: row[name] for name in _PARAMETERS if row[name] is not None}
+    if row["tools_hash"] is not None:
+        chosen["tools"] = [{"type": "function", "function": {"name": row["tools_hash"]}}]
     if row["reasoning_budget"] is not None:
         chosen["thinking"] = {"type": "enabled", "budget_tokens": row["reasoning_budget"]}
     return chosen
