@@ -11,13 +11,19 @@ from collections.abc import Mapping
 
 import orjson
 
-from stillhunt.collect.messages import hash_of, request_of, response_of
+from stillhunt.collect.messages import Request, hash_of, request_of, response_of
 from stillhunt.collect.streams import assembled, server_sent
 from stillhunt.collect.text import json_text, text_of
 
 Row = dict[str, object]
 
 MOST_TOKENS = ("max_completion_tokens", "max_output_tokens", "max_tokens")
+BESIDE_TURNS = frozenset(
+    ("system", "instructions", "metadata", "tools", "functions", "conversation", "safety_identifier", "user",
+     "user_profile_id", "input", "thinking", "workspace_id")
+)  # fmt: skip
+"""Keys of a request of which something is read beside its turns."""
+
 LIMITED = ("rate_limit", "quota", "throttl")
 BLOCKED = ("content_policy", "content_filter", "permission", "invalid_prompt", "guardrail", "moderation", "refus")
 
@@ -61,28 +67,49 @@ def body_of(value: object) -> Row | None:
 def asked(body: Mapping[str, object]) -> Row:
     """Return what a request's body says: text, reasoning presented, tools, knobs, whose call it is."""
     request = request_of(body)
-    system = "\n".join(text for text in (_text(body.get("system")), _text(body.get("instructions"))) if text)
-    metadata = mapping(body.get("metadata"))
-    tools = body.get("tools") or body.get("functions")
-    conversation = body.get("conversation")
-    ends = (body.get("safety_identifier"), body.get("user"), metadata.get("user_id"), body.get("user_profile_id"))
-    return {
+    row: Row = {
         "model": string(body.get("model")),
-        "system": "\n".join(text for text in (system, request.system) if text) or None,
+        "system": request.system,
         "prompt": request.prompt,
         "history": request.history,
-        "reasoning_presented": [*request.presented, *_references(body.get("input"))] or None,
-        "tools_hash": hash_of(json_text(tools)) if isinstance(tools, list) else None,
+        "reasoning_presented": request.presented or None,
+        "tools_hash": None,
         "temperature": body.get("temperature"),
         "top_p": body.get("top_p"),
         "n": body.get("n"),
         "seed": body.get("seed"),
-        "max_tokens": next((body[key] for key in MOST_TOKENS if body.get(key) is not None), None),
-        "reasoning_budget": mapping(body.get("thinking")).get("budget_tokens"),
-        "end_user_id": next((name for end in ends if (name := name_in(end))), None),
-        "session_id": name_in(mapping(conversation).get("id") if isinstance(conversation, dict) else conversation),
-        "org_id": name_in(body.get("workspace_id")),
+        "max_tokens": _most_tokens(body),
+        "reasoning_budget": None,
+        "end_user_id": None,
+        "session_id": None,
+        "org_id": None,
     }
+    if not BESIDE_TURNS.isdisjoint(body):  # most requests have none of them, and most of the time would go into looking
+        _asked_beside(body, request, row)
+    return row
+
+
+def _most_tokens(body: Mapping[str, object]) -> object:
+    for key in MOST_TOKENS:
+        if (most := body.get(key)) is not None:
+            return most
+    return None
+
+
+def _asked_beside(body: Mapping[str, object], request: Request, row: Row) -> None:
+    """Fill in what stands in a request beside its turns and commonest knobs."""
+    system = (_text(body.get("system")), _text(body.get("instructions")), request.system)
+    metadata = mapping(body.get("metadata"))
+    tools = body.get("tools") or body.get("functions")
+    conversation = body.get("conversation")
+    ends = (body.get("safety_identifier"), body.get("user"), metadata.get("user_id"), body.get("user_profile_id"))
+    row["system"] = "\n".join(text for text in system if text) or None
+    row["reasoning_presented"] = [*request.presented, *_references(body.get("input"))] or None
+    row["tools_hash"] = hash_of(json_text(tools)) if isinstance(tools, list) else None
+    row["reasoning_budget"] = mapping(body.get("thinking")).get("budget_tokens")
+    row["end_user_id"] = next((name for end in ends if (name := name_in(end))), None)
+    row["session_id"] = name_in(mapping(conversation).get("id") if isinstance(conversation, dict) else conversation)
+    row["org_id"] = name_in(body.get("workspace_id"))
 
 
 def _text(value: object) -> str | None:
@@ -145,14 +172,16 @@ def status_of(code: object, body: Mapping[str, object]) -> str | None:
     """Return `ok`, `error`, `rate_limited` or `blocked`, by the HTTP status and the error in the body."""
     number = int(code) if isinstance(code, str) and code.isdecimal() and len(code) == 3 else code
     error = body.get("error")
+    if error is None and number == 200:
+        return "error" if body.get("status") == "failed" else "ok"
     kind = ""
     if isinstance(error, dict):
         kind = " ".join(str(error.get(key) or "") for key in ("type", "code", "status")).lower()
     elif isinstance(error, str):
         kind = error.lower()
-    if number == 429 or any(mark in kind for mark in LIMITED):
+    if number == 429 or (kind and any(mark in kind for mark in LIMITED)):
         return "rate_limited"
-    if number in (403, 451) or any(mark in kind for mark in BLOCKED):
+    if number in (403, 451) or (kind and any(mark in kind for mark in BLOCKED)):
         return "blocked"
     if error or (isinstance(number, int) and number >= 400) or body.get("status") == "failed":
         return "error"

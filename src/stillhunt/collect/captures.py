@@ -225,13 +225,16 @@ def _plain(answer: object) -> str | None:
     return answer if isinstance(answer, str) and body_of(answer) is None else None
 
 
+ASKING = frozenset(("input", "prompt", "contents"))
+
+
 def is_request(body: Mapping[str, object]) -> bool:
     """Whether an object is the body of a request to a model."""
     if isinstance(body.get("messages"), list):
         return True
-    return isinstance(body.get("model"), str) and any(
-        isinstance(body.get(key), str | list) for key in ("input", "prompt", "contents")
-    )
+    if ASKING.isdisjoint(body) or not isinstance(body.get("model"), str):
+        return False
+    return any(isinstance(body.get(key), str | list) for key in ASKING)
 
 
 def is_answer(body: Mapping[str, object]) -> bool:
@@ -259,7 +262,7 @@ def _opened(side: object) -> tuple[Row | None, Mapping[str, object]]:
 
 
 def _is_body(body: Mapping[str, object]) -> bool:
-    return is_request(body) or is_answer(body) or isinstance(body.get("error"), dict | str)
+    return is_answer(body) or is_request(body) or isinstance(body.get("error"), dict | str)
 
 
 def _route(message: Mapping[str, object]) -> str:
@@ -311,11 +314,14 @@ def _beside(places: list[Row]) -> Row:
     found: Row = {}
     for place in places:
         ranks: dict[str, int] = {}
-        for key in place.keys() & COLUMN_OF.keys():
-            column, rank = COLUMN_OF[key]
+        for key, value in place.items():
+            known = COLUMN_OF.get(key)
+            if known is None:
+                continue
+            column, rank = known
             if (column in found and column not in ranks) or ranks.get(column, rank) < rank:
                 continue
-            if (value := _scalar(place[key])) is not None:
+            if (value := _scalar(value)) is not None:
                 found[column], ranks[column] = value, rank
     return found
 

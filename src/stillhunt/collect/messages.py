@@ -64,6 +64,15 @@ def _of_turns(messages: list[object]) -> Request:
         if not isinstance(message, dict):
             continue
         role = _role(message)
+        if message.keys() <= PLAIN_TURN and isinstance(text := message.get("content"), str):
+            if role in SYSTEM_ROLES:
+                if text:
+                    system.append(text)
+            elif role != "reasoning":
+                if role == "user":
+                    newest = len(turns)
+                turns.append((role, text))
+            continue
         if role in SYSTEM_ROLES:
             if text := _content(message):
                 system.append(text)
@@ -77,6 +86,8 @@ def _of_turns(messages: list[object]) -> Request:
             newest = len(turns)
         turns.append((role, text))
     prompt = turns[newest][1] if newest >= 0 else None
+    if len(turns) == 1 and newest == 0:
+        return Request("\n".join(system) or None, prompt, None, presented)
     others = [{"role": role, "content": text} for at, (role, text) in enumerate(turns) if at != newest]
     return Request("\n".join(system) or None, prompt, _history(others) if others else None, presented)
 
@@ -86,6 +97,10 @@ def _history(turns: list[dict[str, str | None]]) -> str:
         return orjson.dumps(turns).decode()
     except TypeError:  # half characters
         return json_text(turns)
+
+
+PLAIN_TURN = frozenset(("role", "content", "refusal", "annotations"))
+"""Keys of a turn that can hold neither a tool call nor a reasoning block."""
 
 
 def _role(message: Mapping[str, object]) -> str:
@@ -132,6 +147,9 @@ def response_of(response: object) -> Response:
     texts: list[str] = []
     issued: list[str] = []
     for answer in _answers(response):
+        if answer.keys() <= PLAIN_TURN and isinstance(text := answer.get("content"), str):
+            texts.append(text)
+            continue
         text = _with_calls(_content(answer), answer)
         if text is None and isinstance(answer.get("text"), str):
             text = str(answer["text"])
@@ -140,7 +158,8 @@ def response_of(response: object) -> Response:
         if text is not None:
             texts.append(text)
         issued += signatures(answer)
-    return Response("\n\n".join(texts) if texts else None, _finish(response), _refusal(response), issued)
+    finish = _finish(response)
+    return Response("\n\n".join(texts) if texts else None, finish, _refusal(response, finish), issued)
 
 
 def _answers(response: Mapping[str, object]) -> Iterable[Mapping[str, object]]:
@@ -171,20 +190,22 @@ def _finish(response: Mapping[str, object]) -> str | None:
     return _string(response.get("stop_reason") or response.get("status"))
 
 
-def _refusal(response: Mapping[str, object]) -> str | None:
+def _refusal(response: Mapping[str, object], finish: str | None) -> str | None:
     """Return the provider's category of a refusal; `refusal` or `content_filter` where it gave none."""
     sources: list[object] = [response]
     choices = response.get("choices")
     if isinstance(choices, list):
         sources += [choice.get("message") for choice in choices if isinstance(choice, dict)]
         sources += choices
+    refused = False
     for source in sources:
         details = source.get("stop_details") if isinstance(source, dict) else None
         if isinstance(details, dict) and isinstance(details.get("category"), str):
             return str(details["category"])
-    if any(isinstance(source, dict) and source.get("refusal") for source in sources):
+        if isinstance(source, dict) and source.get("refusal"):
+            refused = True
+    if refused:
         return "refusal"
-    finish = _finish(response)
     return finish if finish in ("refusal", "content_filter") else None
 
 
