@@ -6,6 +6,7 @@ import json
 import tempfile
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from collect.reading import SAMPLES, read_whole
 from hypothesis import given, settings
@@ -78,6 +79,29 @@ def test_fast_and_slow_ways_agree(data: bytes) -> None:
     quick, slow = both(data)
     if quick is not None:
         assert_same(quick, slow)
+
+
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(before=logs(), data=logs())
+def test_what_came_late_in_one_block_does_not_change_the_next(before: bytes, data: bytes) -> None:
+    """A block is read the same whatever was learned from the one before it."""
+    late: ndjson.Types = {}
+    ndjson.fast(before, EXCHANGES, late)
+    rows = ndjson.fast(data, EXCHANGES, late)
+    _, slow = both(data)
+    if rows is not None:
+        assert_same(conform(rows, EXCHANGES, REQUIRED, lines.Origin("log.ndjson").place(0)), slow)
+
+
+def test_a_column_that_came_late_once_is_asked_for_at_once() -> None:
+    """The type of a late column is kept, and a later block in which it has another type is still read."""
+    plain = [GOOD % (i, i) for i in range(50)]
+    late: ndjson.Types = {}
+    assert ndjson.fast("\n".join([*plain, plain[0][:-1] + ',"country":"SE"}']).encode(), EXCHANGES, late) is not None
+    assert late["country"] == pa.string()
+    rows = ndjson.fast("\n".join([*plain, plain[0][:-1] + ',"country":46}']).encode(), EXCHANGES, late)
+    assert rows is not None
+    assert rows["country"].to_pylist()[-1] == 46
 
 
 @settings(max_examples=400, deadline=None, derandomize=True)

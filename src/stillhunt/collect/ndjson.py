@@ -24,6 +24,8 @@ from stillhunt.collect.tally import Tally
 from stillhunt.contract import EXCHANGES, REQUIRED
 from stillhunt.plugs import Batch, Split
 
+Types = dict[str, pa.DataType]
+
 PEEKED_LINES = 32
 
 NOT_IN_PYTHON = re.compile(rb"[:,\[]\s*-?Inf")
@@ -40,8 +42,9 @@ def read_as(split: Split, schema: pa.Schema, required: Sequence[str]) -> Iterato
     tally = Tally()
     first = head(split.path)
     if documents.layout(first) == "lines" and not documents.refuse_wide(split, first, Tally()):
+        late: Types = {}
         for block, origin in documents.line_blocks(split, tally):
-            yield from _delivered(_of_block(block, origin, schema, required, tally), tally)
+            yield from _delivered(_of_block(block, origin, schema, required, tally, late), tally)
             tally.clear()
     else:
         for chunk in documents.chunks(split, tally):
@@ -59,10 +62,10 @@ def _delivered(batch: Batch, tally: Tally) -> Iterator[Batch]:
 
 
 def _of_block(
-    block: lines.Block, origin: lines.Origin, schema: pa.Schema, required: Sequence[str], tally: Tally
+    block: lines.Block, origin: lines.Origin, schema: pa.Schema, required: Sequence[str], tally: Tally, late: Types
 ) -> Batch:
     place = origin.place(block.first)
-    rows = fast(block.data, schema)
+    rows = fast(block.data, schema, late)
     if rows is not None:
         return conform(rows, schema, required, place)
     return slow(documents.records_of(block, origin, tally), schema, required, tally)
@@ -74,13 +77,13 @@ def slow(chunk: documents.Chunk, schema: pa.Schema, required: Sequence[str], tal
     return conform(rows, schema, required, chunk.place)
 
 
-def fast(data: bytes, schema: pa.Schema) -> pa.RecordBatch | None:
+def fast(data: bytes, schema: pa.Schema, late: Types | None = None) -> pa.RecordBatch | None:
     """
     Return one row for each line, in types that `conform` can cast; None where line by line is safer.
 
     1. Types come from the first lines: Arrow converts nothing, and fails on a value of another type. Columns
        that are not in these lines are not asked for, which would cost much; where one turns up later, the block
-       is read once more, with its type.
+       is read once more, with its type, which is put into `late` so that the next block need not be.
     2. The bytes must be UTF-8, which Arrow does not check everywhere.
     3. There must be as many rows as lines, each from `{` to `}`: then each line is one object, as a line's
        end can lie neither inside a string nor between `}` and `{` of one value.
@@ -89,16 +92,16 @@ def fast(data: bytes, schema: pa.Schema) -> pa.RecordBatch | None:
     types = _types(data, schema)  # 1.
     if types is None or (b"Inf" in data and NOT_IN_PYTHON.search(data)):
         return None
+    late = {} if late is None else late
     try:
         pa.array([data], pa.binary()).cast(pa.string())  # 2.
-        table = _parsed(data, types)
-        late = [field for field in table.schema if field.name in schema.names and field.name not in types.names]
-        if late:
-            kinds = [(field.name, _late_type(field.type, schema.field(field.name))) for field in late]
-            types = pa.schema([*types, *(pa.field(name, kind) for name, kind in kinds if kind is not None)])
-            table = _parsed(data, types)
     except (pa.ArrowException, ValueError):
         return None
+    parsed = _with_late(data, schema, types, dict(late)) or (_with_late(data, schema, types, {}) if late else None)
+    if parsed is None:
+        return None
+    types, table = parsed
+    late.update((field.name, field.type) for field in types)
     ends = data.count(b"\n") + (not data.endswith(b"\n"))
     if table.num_rows != ends or _joined(data, ends):  # 3.
         return None
@@ -107,6 +110,21 @@ def fast(data: bytes, schema: pa.Schema) -> pa.RecordBatch | None:
     columns = {name: table[name].combine_chunks() for name in types.names}
     arrays = [columns[name] if name in columns else pa.nulls(table.num_rows) for name in schema.names]
     return pa.RecordBatch.from_arrays(arrays, names=schema.names)
+
+
+def _with_late(data: bytes, schema: pa.Schema, first: pa.Schema, late: Types) -> tuple[pa.Schema, pa.Table] | None:
+    """Return the rows in the types of the first lines, of columns known to come late, and of those that do come late."""
+    types = pa.schema([*first, *(pa.field(name, kind) for name, kind in late.items() if name not in first.names)])
+    try:
+        table = _parsed(data, types)
+        more = [field for field in table.schema if field.name in schema.names and field.name not in types.names]
+        if more:
+            kinds = [(field.name, _late_type(field.type, schema.field(field.name))) for field in more]
+            types = pa.schema([*types, *(pa.field(name, kind) for name, kind in kinds if kind is not None)])
+            table = _parsed(data, types)
+    except (pa.ArrowException, ValueError):
+        return None
+    return types, table
 
 
 def _parsed(data: bytes, types: pa.Schema) -> pa.Table:
