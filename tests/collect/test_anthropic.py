@@ -11,7 +11,7 @@ import pytest
 from collect.reading import SAMPLES, read_whole
 
 from stillhunt import collect
-from stillhunt.collect import captures
+from stillhunt.collect import batch_inputs, captures
 from stillhunt.collect.guess import guess
 from stillhunt.testing import check_format
 
@@ -92,7 +92,7 @@ def test_batch_results_are_recognised_and_read(tmp_path: Path) -> None:
     path.parent.mkdir(parents=True)
     path.write_bytes((SAMPLES / "anthropic-batch.jsonl").read_bytes())
     rows, left, lines = read_whole(path, "anthropic")
-    assert (lines, left) == (3, {})
+    assert (lines, left) == (3, {("value", batch_inputs.NOT_BESIDE): 3})
     assert [(row["exchange_id"], row["status"]) for row in rows] == [
         ("msg_b1", "ok"),
         ("row-2", "error"),

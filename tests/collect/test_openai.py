@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stillhunt import collect
-from stillhunt.collect import captures
+from stillhunt.collect import batch_inputs, captures
 from stillhunt.collect.guess import guess
 from stillhunt.plugs import Split
 from stillhunt.testing import check_batch, check_format
@@ -175,7 +175,7 @@ def test_captures_of_each_shape_say_the_same(record: dict[str, Any], tmp_path: P
 def test_batches_need_a_folder_that_names_their_account(tmp_path: Path) -> None:
     """A line of a batch's output names nobody; a folder `account_id=…` does, for all lines in it."""
     _, left, lines = read_whole(SAMPLES / "openai-batch.jsonl", "openai")
-    assert (lines, left) == (3, {("line", "no usable `account_id`"): 3})
+    assert (lines, left) == (3, {("line", "no usable `account_id`"): 3, ("value", batch_inputs.NOT_BESIDE): 3})
     path = tmp_path / "account_id=u-tern" / "timestamp=ignored" / "out.jsonl"
     path.parent.mkdir(parents=True)
     path.write_bytes((SAMPLES / "openai-batch.jsonl").read_bytes())
@@ -183,7 +183,7 @@ def test_batches_need_a_folder_that_names_their_account(tmp_path: Path) -> None:
     assert [(row["exchange_id"], row["account_id"], row["completion"]) for row in rows] == [
         ("chatcmpl-b1", "u-tern", "One.")
     ]
-    assert left == {("line", "no usable `started_at`"): 2}
+    assert left == {("line", "no usable `started_at`"): 2, ("value", batch_inputs.NOT_BESIDE): 3}
 
 
 @pytest.mark.parametrize(

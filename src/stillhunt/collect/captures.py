@@ -3,7 +3,7 @@ Captured calls: a request's and a response's body in one record, with what the c
 
 A capture is one of: `{request, response, …}` where each is a body, or an HTTP message that holds one; a line of a
 batch's input or output; a bare body with fields of the capturer beside its own. What one side lacks is null.
-Nothing is paired across records.
+Nothing is paired across records, but for the results of batches (see `batch_inputs`).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from stillhunt.collect import records
+from stillhunt.collect.batch_inputs import INPUT, BatchInputs, is_bare_result, request_in
 from stillhunt.collect.bodies import Row, answered, asked, body_of, mapping, name_in, status_of, string
 from stillhunt.collect.messages import hash_of
 from stillhunt.plugs import Batch, Split
@@ -107,7 +108,21 @@ class Capture:
 def read(split: Split) -> Iterator[Batch]:
     """Yield the exchanges of one split of captured calls, and what was left out."""
     beside = of_path(split.path)
-    return records.read(split, lambda record, note: exchange({**beside, **record} if beside else record, note))
+    inputs = BatchInputs(Path(split.path).parent)
+
+    def convert(record: Row, note: records.Note) -> Row | str:
+        if "custom_id" in record and is_bare_result(record):
+            joined = inputs.join(record)
+            if isinstance(joined, str):
+                note(joined)
+            else:
+                record = joined
+        row = exchange({**beside, **record} if beside else record, note)
+        if isinstance(row, dict) and row.get("started_at") is None and request_in(record) is not None:
+            return INPUT
+        return row
+
+    return records.read(split, convert)
 
 
 def of_path(path: str) -> Row:
