@@ -97,6 +97,23 @@ class Alternative:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Ablation:
+    """
+    A campaign judged again without its strongest leg, and the accounts that would still be accused.
+
+    `kind` is `linkage` (without a dependence group of traits) or `operation` (without a test); `without` names which.
+    `linkage_log10`, `p_value` and `q_value` are what the keys then give; None where key 2 was not reached.
+    """
+
+    kind: str
+    without: str
+    linkage_log10: float
+    p_value: float | None
+    q_value: float | None
+    accounts: tuple[AccountId, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Membership:
     """
     One account in a campaign, with the evidence that it belongs there.
@@ -171,6 +188,8 @@ class Campaign:
     """Effective number of unrelated customers the set presents itself as (key 3)."""
     strand: str
     """How the harvested strand of the accounts' traffic was told apart."""
+    ablations: tuple[Ablation, ...] = ()
+    """Who would still be accused without the strongest trait group, and without the strongest test."""
 
     @property
     def accounts(self) -> tuple[AccountId, ...]:

@@ -32,10 +32,11 @@ from stillhunt.errors import LogError
 from stillhunt.features import profile
 from stillhunt.features.profile import per_day
 from stillhunt.graph import candidate_pairs, fetch_incidence, propose
-from stillhunt.judge.campaigns import ASSUMPTIONS, Judged, Rule, judge
+from stillhunt.judge.campaigns import ASSUMPTIONS, Judged, judge
 from stillhunt.judge.campaigns import METHOD as RULE_METHOD
 from stillhunt.judge.linkage import Population, linkage
 from stillhunt.judge.membership import spoken_for
+from stillhunt.judge.rule import Rule
 from stillhunt.judge.sets import LINKED_LOG10
 from stillhunt.model import AccountId, Claim, Hunt, LeftOut, LinkedSet, Unavailable
 from stillhunt.plugs import Batch, Split

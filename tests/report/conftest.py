@@ -10,6 +10,7 @@ import pytest
 
 from stillhunt.contract import ACCOUNTS, EXCHANGES
 from stillhunt.model import (
+    Ablation,
     AccountId,
     Alternative,
     Campaign,
@@ -209,6 +210,18 @@ def campaign(id: str, n: int, capabilities: dict[str, float], *, seed: int, firs
         q_value=0.0045,
         declared_customers=n * 0.4,
         strand="calls that share the family of templates most accounts of the set have in common",
+        ablations=ablations(accounts),
+    )
+
+
+def ablations(members: tuple[Membership, ...]) -> tuple[Ablation, ...]:
+    """Without payment most accounts stay; without the strongest test none does."""
+    stays = tuple(m.account_id for m in members[: len(members) * 4 // 5])
+    return (
+        Ablation(kind="linkage", without="payment", linkage_log10=21.3, p_value=0.0015, q_value=0.0045, accounts=stays),
+        Ablation(
+            kind="operation", without="interchangeable workers", linkage_log10=90.0, p_value=0.2, q_value=0.2, accounts=()
+        ),
     )
 
 

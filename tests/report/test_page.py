@@ -206,3 +206,12 @@ def test_any_campaign_id_has_a_place() -> None:
     places = {anchor(id) for id in ("", "C 1", 'C"1', "C-1", "\udce9")}
     assert len(places) == 5
     assert all(re.fullmatch(r"c-[0-9a-f]{12}", place) for place in places)
+
+
+def test_a_campaign_says_who_stays_without_its_strongest_leg(page: str, hunt: Hunt) -> None:
+    """Each ablation has a row that says how many stay accused; those who do not are named."""
+    section = page.split("Without its strongest leg</h3>")[1].split("</section>")[0]
+    assert "320 of 400 accounts" in section
+    assert "none of 400 accounts" in section
+    assert "every shared value of “payment”" in section
+    assert hunt.campaigns[0].accounts[320] in section

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,15 +10,17 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from stillhunt.engines import Engine
+from stillhunt.judge.ablation import Reported, ablations
 from stillhunt.judge.alternatives import alternatives
 from stillhunt.judge.evidence import evidence, shared_kinds
 from stillhunt.judge.false_discovery import adjusted
 from stillhunt.judge.interchangeable import NotRun
 from stillhunt.judge.linkage import Population
 from stillhunt.judge.operate import JointOperation, joint_operation
+from stillhunt.judge.rule import Rule
 from stillhunt.judge.sets import LINKAGE_LEVEL, LinkedOwners, concealed, linked_sets
 from stillhunt.judge.traffic import Suspects, Traffic
-from stillhunt.model import AccountId, Campaign, Claim, Link, LinkedSet, Membership, Profile
+from stillhunt.model import AccountId, Campaign, Claim, Link, LinkedSet, Membership
 
 DRAWN_LINKS = 4000
 """Links kept with a campaign for drawing, at most (the most surprising)."""
@@ -37,22 +39,6 @@ METHOD = (
     " Simpson index of cards and e-mail domains; Benjamini–Hochberg over the sets that pass keys 1 and 3; e-BH over"
     " accounts"
 )
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Rule:
-    """The settings of the whole rule; `tag` names a set of account ids; `labels` names trait kinds."""
-
-    level: float
-    membership_level: float
-    declared_customers: float
-    rho0: float
-    draws: int
-    seed: int
-    tag: Callable[[list[str]], str]
-    labels: Mapping[str, str]
-    profile: Callable[[pa.Table], Profile]
-    not_seen: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -81,6 +67,7 @@ def judge(
     3. Benjamini–Hochberg over the sets put to key 2.
     4. Every linked set becomes a campaign or an entry of the list of those not accused. Key 3 must also hold for the
        owners that have a part in the strands shown.
+    5. Every campaign is judged again without its strongest leg.
     """
     found = linked_sets(population, groups, membership_level=rule.membership_level)              # 1.
     disguised = [f for f in found if _disguised(f, rule)]
@@ -90,18 +77,24 @@ def judge(
     for number in range(len(disguised)):                                                         # 2.
         operations.append(joint_operation(suspects.traffic(number), rho0=rule.rho0, draws=rule.draws, seed=rule.seed))
         progress((number + 1) / len(disguised))
-    q_values = adjusted(np.array([o.p_value for o in operations], dtype=np.float64))             # 3.
+    p_values = np.array([o.p_value for o in operations], dtype=np.float64)                       # 3.
+    q_values = adjusted(p_values)
     names = _account_names(engine)
     level = rule.level - LINKAGE_LEVEL
     for_strands = level * float((q_values <= level).mean()) if len(q_values) else 0.0
     campaigns, linked = [], []                                                                   # 4.
     for number, (one, operated, q) in enumerate(zip(disguised, operations, q_values.tolist(), strict=True)):
         if q <= level:
-            traffic, shown = operated.shown(suspects.traffic(number), for_strands)
+            whole = suspects.traffic(number)
+            traffic, shown = operated.shown(whole, for_strands)
             acting = np.unique(traffic.calls.column("account").to_numpy()[traffic.rows])
             one = replace(one, concealment=concealed(population, one.owners[acting]))
             if _disguised(one, rule):
-                campaigns.append(_campaign(population, one, traffic, shown, q, links, rule))
+                campaign = _campaign(population, one, traffic, shown, q, links, rule)
+                leg = Reported(
+                    found=one, traffic=whole, operated=operated, p_values=p_values, number=number, level=level
+                )
+                campaigns.append(replace(campaign, ablations=ablations(population, leg, campaign.accounts, rule)))   # 5.
             else:
                 linked.append(_not_accused(population, one, None, names, rule))
         else:

@@ -12,7 +12,7 @@ from scipy.stats import t as student
 
 from stillhunt.judge.interchangeable import NotRun
 from stillhunt.judge.linkage import Population
-from stillhunt.judge.operate import JointOperation, Operation
+from stillhunt.judge.operate import NAMES, JointOperation, Operation
 from stillhunt.judge.sets import LINKAGE_LEVEL, LinkedOwners
 from stillhunt.judge.traffic import Harvest, Traffic
 from stillhunt.model import Evidence, ExchangeId, NullDistribution
@@ -146,7 +146,7 @@ def _clock(operation: Operation, pointers: tuple[ExchangeId, ...]) -> Evidence |
     scale = "day" if test.scale_h == 24 else f"{test.scale_h} h"
     return Evidence(
         kind="operation",
-        test="one clock (variance ratio)",
+        test=NAMES["clock"],
         statement=(
             f"Counted per {scale}, the set's {test.calls:,} calls vary {test.variance_ratio:.2f} times as much as independent"
             f" accounts would add up to; with each account's clock turned by whole days the ratio averages"
@@ -173,7 +173,7 @@ def _interchange(operation: Operation, rho0: float, pointers: tuple[ExchangeId, 
     null = rho0 + student.ppf(at, df=test.accounts - 1) * test.standard_error
     return Evidence(
         kind="operation",
-        test="interchangeable workers (subject coherence)",
+        test=NAMES["interchange"],
         statement=(
             f"What one account asked says nothing about what it asks next: subject coherence is {test.rho:.3f}"
             f" (standard error {test.standard_error:.3f}) over {test.fills:,} different prompts of {test.accounts:,} accounts;"
@@ -199,7 +199,7 @@ def _queue(operation: Operation, pointers: tuple[ExchangeId, ...]) -> Evidence |
         return None
     return Evidence(
         kind="operation",
-        test="de-duplicated queue (missing coincidences)",
+        test=NAMES["queue"],
         statement=(
             f"Accounts of the set sent the same prompt {test.coincidences:,} times; {test.others:,} other users of the same"
             f" template, matched on how much they send, would have done so {test.expected:.1f} times (p = {test.p_value:.2g})."
@@ -219,7 +219,7 @@ def _multiplicity(operation: Operation, pointers: tuple[ExchangeId, ...]) -> Evi
     k, (below, at, above) = test.k, test.near
     return Evidence(
         kind="operation",
-        test="best of k (multiplicity of prompts)",
+        test=NAMES["multiplicity"],
         statement=(
             f"{below:,} prompts were sent by exactly {k - 1} account{'s' if k > 2 else ''}, {at:,} by exactly {k} and {above:,}"
             f" by exactly {k + 1}. Accounts that choose on their own, however popular each prompt is, would send about"

@@ -31,12 +31,13 @@ PASSES = 6
 
 
 def member_e_values(
-    population: Population, core: npt.NDArray[np.int32], *, others: bool = True
+    population: Population, core: npt.NDArray[np.int32], *, others: bool = True, without: int | None = None
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """
     Return owners, their log e-value against the core without them, and L (owners, groups).
 
-    The owners are the core and, with `others`, everybody whose values could make them a member.
+    The owners are the core and, with `others`, everybody whose values could make them a member. The dependence group
+    `without` says nothing either way (L = 1).
     """
     incidence = population.incidence
     _, core_value = population.rows(core)
@@ -60,6 +61,8 @@ def member_e_values(
     )
     ratio = np.where(total > 0, x / np.maximum(total, 1) / u, 1.0)
     means = group_means(ratio, member, kind, len(owners), incidence)
+    if without is not None:
+        means[:, without] = 1.0
     stakes = _stakes(means[in_set], owners[in_set])
     return owners, np.log1p(stakes[owners % FOLDS] * (means - 1)).sum(axis=1), means
 
@@ -144,10 +147,12 @@ def spoken_for(population: Population, group: npt.NDArray[np.int32]) -> npt.NDAr
 
 
 def members(
-    population: Population, group: npt.NDArray[np.int32], *, q: float
+    population: Population, group: npt.NDArray[np.int32], *, q: float, others: bool = True, without: int | None = None
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """
     Return the owners that belong to a set, their log e-values and their L; empty when nobody does.
+
+    `others` and `without` are those of `member_e_values`.
 
     1. Score everybody against the core, at first the group as proposed.
     2. Those that e-BH keeps are members.
@@ -159,7 +164,7 @@ def members(
     kept = np.zeros(len(group), dtype=bool)
     before = np.zeros(0, dtype=np.int32)
     for _ in range(PASSES):
-        owners, log_e, means = member_e_values(population, core)                             # 1.
+        owners, log_e, means = member_e_values(population, core, others=others, without=without)  # 1.
         kept = e_bh(log_e, population.incidence.n_owners, q)                                 # 2.
         if np.array_equal(owners[kept], before):
             break

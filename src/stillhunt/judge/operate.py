@@ -7,7 +7,9 @@ tests, whether they could run or not, and times the number of strands.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -17,7 +19,15 @@ from stillhunt.judge.interchangeable import InterchangeTest, NotRun, distinct_fi
 from stillhunt.judge.traffic import Harvest, Traffic
 from stillhunt.judge.work_queue import QueueTest, queue_test
 
-TESTS = 4
+NAMES = {
+    "clock": "one clock (variance ratio)",
+    "interchange": "interchangeable workers (subject coherence)",
+    "queue": "de-duplicated queue (missing coincidences)",
+    "multiplicity": "best of k (multiplicity of prompts)",
+}
+"""The tests, by the field of `Operation` that holds them."""
+
+TESTS = len(NAMES)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,6 +40,18 @@ class Operation:
     multiplicity: MultiplicityTest | None
     p_value: float
 
+    @property
+    def p_values(self) -> dict[str, float]:
+        """The p-value of each test that ran, by its name in `NAMES`."""
+        tests = {name: getattr(self, name) for name in NAMES}
+        return {name: t.p_value for name, t in tests.items() if t is not None and not isinstance(t, NotRun)}
+
+    def without(self, name: str) -> Operation:
+        """Return the tests as if one of them had not run; those left still pay for all."""
+        aside: dict[str, Any] = {name: NotRun(reason="left aside") if name == "interchange" else None}
+        left = replace(self, **aside)
+        return replace(left, p_value=_combined(left.p_values))
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class JointOperation:
@@ -37,6 +59,16 @@ class JointOperation:
 
     strands: tuple[Operation, ...]
     p_value: float
+
+    @property
+    def strongest(self) -> str:
+        """The name of the test with the smallest p-value in any strand; the first in `NAMES` when none ran."""
+        smallest = {name: min(one.p_values.get(name, 1.0) for one in self.strands) for name in NAMES}
+        return min(smallest, key=smallest.__getitem__)
+
+    def without(self, name: str) -> JointOperation:
+        """Return the tests of all strands as if one of them had not run."""
+        return _of_set(tuple(one.without(name) for one in self.strands))
 
     def shown(self, traffic: Traffic, level: float) -> tuple[Traffic, JointOperation]:
         """
@@ -55,8 +87,15 @@ class JointOperation:
 
 def joint_operation(traffic: Traffic, *, rho0: float, draws: int, seed: int) -> JointOperation:
     """Return the tests of all strands of a set."""
-    strands = tuple(operation(harvest, rho0=rho0, draws=draws, seed=seed) for harvest in traffic.harvests)
+    return _of_set(tuple(operation(harvest, rho0=rho0, draws=draws, seed=seed) for harvest in traffic.harvests))
+
+
+def _of_set(strands: tuple[Operation, ...]) -> JointOperation:
     return JointOperation(strands=strands, p_value=min(1.0, len(strands) * min(one.p_value for one in strands)))
+
+
+def _combined(p_values: Mapping[str, float]) -> float:
+    return min(1.0, TESTS * min(p_values.values(), default=1.0))
 
 
 def operation(harvest: Harvest, *, rho0: float, draws: int, seed: int) -> Operation:
@@ -76,11 +115,5 @@ def operation(harvest: Harvest, *, rho0: float, draws: int, seed: int) -> Operat
             seed=seed,
         )
     multiplicity = multiplicity_test(account, fill)
-    p_values = [t.p_value for t in (clock, interchange, queue, multiplicity) if t is not None and not isinstance(t, NotRun)]
-    return Operation(
-        clock=clock,
-        interchange=interchange,
-        queue=queue,
-        multiplicity=multiplicity,
-        p_value=min(1.0, TESTS * min(p_values, default=1.0)),
-    )
+    found = Operation(clock=clock, interchange=interchange, queue=queue, multiplicity=multiplicity, p_value=1.0)
+    return replace(found, p_value=_combined(found.p_values))

@@ -10,7 +10,7 @@ Accounts that have no call in the first strand (a second pool with another templ
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -49,6 +49,17 @@ class Strand:
     n_accounts: int
     key: tuple[str, int] | None
     description: str
+
+    def of(self, calls: npt.NDArray[np.bool_]) -> Strand:
+        """Return the strand with some of its calls only."""
+        return replace(
+            self,
+            account=self.account[calls],
+            at_us=self.at_us[calls],
+            fill=self.fill[calls],
+            sketch=self.sketch[calls],
+            rows=self.rows[calls],
+        )
 
 
 Popularity = Callable[[npt.NDArray[np.uint64]], npt.NDArray[np.float64]]

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import pyarrow as pa
 
 from stillhunt.model import (
+    Ablation,
     Campaign,
     Claim,
     Evidence,
@@ -105,6 +106,7 @@ def _campaign(campaign: Campaign) -> Json:
             {"explanation": a.explanation, "predicts": a.predicts, "seen": a.seen, "verdict": a.verdict}
             for a in campaign.alternatives
         ],
+        "ablations": [_ablation(a) for a in campaign.ablations],
         "not_seen": list(campaign.not_seen),
         "error": {
             "p_value": campaign.p_value,
@@ -150,6 +152,17 @@ def _evidence(evidence: Evidence) -> Json:
         "effect": dict(effect),
         "null": None if evidence.null is None else _null(evidence.null),
         "exchange_ids": list(evidence.exchange_ids),
+    }
+
+
+def _ablation(ablation: Ablation) -> Json:
+    return {
+        "kind": ablation.kind,
+        "without": ablation.without,
+        "linkage_log10": ablation.linkage_log10,
+        "p_value": ablation.p_value,
+        "q_value": ablation.q_value,
+        "accounts": list(ablation.accounts),
     }
 
 

@@ -12,7 +12,7 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from stillhunt.model import Campaign, Coverage, Evidence, Hunt, LeftOut, LinkedSet
+from stillhunt.model import Ablation, AccountId, Campaign, Coverage, Evidence, Hunt, LeftOut, LinkedSet
 from stillhunt.report import numbers, words
 from stillhunt.report.histogram import histogram
 from stillhunt.report.node_link import node_link, resting_on
@@ -133,6 +133,20 @@ def keys_of(campaign: Campaign) -> list[KeyEvidence]:
     ]
 
 
+def no_longer_accused(campaign: Campaign, ablation: Ablation) -> list[AccountId]:
+    """The accounts of a campaign that would not be accused without what an ablation leaves aside."""
+    stays = frozenset(ablation.accounts)
+    return [account for account in campaign.accounts if account not in stays]
+
+
+def still_accused(campaign: Campaign, ablation: Ablation) -> str:
+    """How many accounts of a campaign would still be accused, in words."""
+    left, of = len(ablation.accounts), len(campaign.members)
+    if left in (0, of):
+        return f"all {numbers.count(of)} accounts" if left else f"none of {numbers.counted(of, 'account')}"
+    return f"{numbers.count(left)} of {numbers.counted(of, 'account')}"
+
+
 def column_coverage(coverage: Sequence[Coverage]) -> ColumnCoverage:
     """Tell the columns that are full, those that are empty, and those between."""
     full: dict[str, list[str]] = {}
@@ -248,6 +262,8 @@ def _environment() -> Environment:
         share_bar=share_bar,
         keys_of=keys_of,
         campaign_sentence=campaign_sentence,
+        still_accused=still_accused,
+        no_longer_accused=no_longer_accused,
         ladder=words.LADDER,
         glossary=words.GLOSSARY,
     )
