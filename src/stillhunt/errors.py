@@ -6,6 +6,7 @@ Every error Stillhunt raises on purpose, as one tree.
     ├── LogError        a log cannot be read, or too much of it was left out exit 2
     ├── StoreError      the working folder cannot be read or written         exit 2
     ├── PlugError       a plug broke its contract                            exit 2
+    ├── SealError       a seal, proof or journal is broken or cannot be made exit 2
     └── ClaimError      the data do not meet what a claim assumes            exit 3
 
 One bad line is a `LeftOut`, not an error. Only `cli` exits.
@@ -34,6 +35,10 @@ class StoreError(StillhuntError):
 
 class PlugError(StillhuntError):
     """A plug (format, trait kind, test) broke the contract of its kind."""
+
+
+class SealError(StillhuntError):
+    """A seal, proof, signature or journal is broken, or cannot be made from what was given."""
 
 
 class ClaimError(StillhuntError):

@@ -17,8 +17,9 @@ from stillhunt.model import (
     Membership,
     NullDistribution,
 )
-from stillhunt.report.canonical import Json, encode
+from stillhunt.report.canonical import encode
 from stillhunt.report.numbers import iso
+from stillhunt.seal.canonical import Json
 
 SCHEMA = "stillhunt/campaigns/v1"
 ACCOUNTS = pa.schema([("account_id", pa.string()), ("campaign_id", pa.string()), ("confidence", pa.float64())])
