@@ -168,6 +168,118 @@ class Profile:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Contrast:
+    """
+    How far the accounts of a campaign differ from matched honest accounts in one measure.
+
+    `campaign` and `matched` are medians over accounts. `superiority` is the probability that an account of the campaign
+    lies above a matched one, ties counted half; `low` and `high` its 95 % interval.
+    """
+
+    measure: str
+    campaign: float
+    matched: float
+    superiority: float
+    low: float
+    high: float
+    accounts: int
+    matched_accounts: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SharedValue:
+    """A value that several owners of a set hold, by its keyed tag, with how many hold it inside and outside."""
+
+    group: str
+    kind: str
+    tag: str
+    inside: int
+    outside: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StrandExhibit:
+    """One strand of a campaign, a pool of accounts with a template family of its own; shares of prompts for disjointness."""
+
+    number: int
+    family: str | None
+    """Keyed tag of a value that all of the family's calls carry; None where every call of the set is counted."""
+    description: str
+    accounts: int
+    calls: int
+    first_seen: datetime
+    last_seen: datetime
+    active_per_day: Mapping[str, int]
+    """Accounts with a call, ISO date → count, days without any left out."""
+    capabilities: Mapping[str, float]
+    hours: tuple[int, ...]
+    """Calls by hour of the day, UTC."""
+    pairs: int
+    pairs_sharing: int
+    """Pairs of accounts, and those with a prompt in common."""
+    prompts: int
+    prompts_shared: int
+    """Different prompts, and those that more than one account sent."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MemberExhibit:
+    """How one account came in: by its keyed tag, the evidence by trait group, and the groups without which it would not be in."""
+
+    tag: str
+    strand: int
+    n_exchanges: int
+    first_seen: datetime
+    last_seen: datetime
+    groups: Mapping[str, float]
+    """Trait group → log10 of the factor that it contributes to the account's e-value."""
+    hangs_on: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WithoutGroup:
+    """Who stays a member when one trait group says nothing, and the weighted linkage e-value of the set then."""
+
+    group: str
+    linkage_log10: float
+    accounts: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PoolEvent:
+    """
+    A recorded event and what the campaign did around it.
+
+    `subject` is the tag of a banned account or the name of a model. `calls_before` and `calls_after` are the campaign's
+    calls in the day before and after; `entered` its accounts whose first call falls in the day after, `expected` how many
+    would if first calls were spread evenly over the campaign's days.
+    """
+
+    at: datetime
+    kind: str
+    subject: str
+    calls_before: int
+    calls_after: int
+    entered: int
+    expected: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Exhibits:
+    """What a dossier needs beyond the evidence: every figure unrounded, by the name of the recipe that computes it again."""
+
+    figures: Mapping[str, float | int]
+    strands: tuple[StrandExhibit, ...]
+    shared: tuple[SharedValue, ...]
+    members: tuple[MemberExhibit, ...]
+    without: tuple[WithoutGroup, ...]
+    contrasts: tuple[Contrast, ...] = ()
+    matching: str = ""
+    """How honest accounts were matched, in a sentence; empty when none were."""
+    events: tuple[PoolEvent, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Campaign:
     """A set of accounts that is linked, jointly operated and disguised, with the claim that says so."""
 
@@ -190,6 +302,8 @@ class Campaign:
     """How the harvested strand of the accounts' traffic was told apart."""
     ablations: tuple[Ablation, ...] = ()
     """Who would still be accused without the strongest trait group, and without the strongest test."""
+    exhibits: Exhibits | None = None
+    """What a dossier needs beyond the evidence; None in hunts made by hand."""
 
     @property
     def accounts(self) -> tuple[AccountId, ...]:

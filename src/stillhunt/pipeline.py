@@ -29,7 +29,7 @@ from stillhunt.digest.capabilities import CLASSES, METHOD
 from stillhunt.engines import Engine
 from stillhunt.engines.duckdb import DuckDBEngine
 from stillhunt.errors import LogError
-from stillhunt.features import profile
+from stillhunt.features import contrasts, harvest_measures, profile
 from stillhunt.features.profile import per_day
 from stillhunt.graph import candidate_pairs, fetch_incidence, propose
 from stillhunt.judge.campaigns import ASSUMPTIONS, Judged, judge
@@ -142,7 +142,7 @@ def run(
     left_out += pairs.left_out
     progress("judge", 0.0)
     unavailable = unavailable_for(collected.present, account_table)
-    rule = _rule(key, config, unavailable)
+    rule = _rule(key, config, unavailable, event_table)
     judged = judge(engine, population, groups, links, rule, progress=lambda share: progress("judge", share))  # 4.
     progress("judge", 1.0)
     return _hunt(  # 5.
@@ -260,7 +260,7 @@ def _table(
     return rows, merged([item for b in batches for item in b.left_out])
 
 
-def _rule(key: Key, config: Config, unavailable: tuple[Unavailable, ...]) -> Rule:
+def _rule(key: Key, config: Config, unavailable: tuple[Unavailable, ...], events: pa.Table) -> Rule:
     return Rule(
         level=config.level,
         membership_level=config.membership_level,
@@ -270,7 +270,11 @@ def _rule(key: Key, config: Config, unavailable: tuple[Unavailable, ...]) -> Rul
         seed=config.seed,
         tag=lambda ids: key.tag("campaign", ids),
         labels={k.kind: k.label for k in traits.KINDS},
+        name=lambda purpose, parts: key.tag(purpose, parts, digits=12),
         profile=lambda calls: profile(calls, classes=CLASSES, method=METHOD),
+        measured=harvest_measures,
+        contrast=lambda own, others: contrasts(own, harvest_measures(others)),
+        events=events,
         not_seen=(
             "transcripts bought from customers or collected by a product in between leave no trace in these logs",
             "accounts that share nothing with the others, or sent too little, are not in this set even if they belong",

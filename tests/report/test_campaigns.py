@@ -19,7 +19,7 @@ TOP = {
 CAMPAIGN = {
     *("id", "claim", "accounts", "n_accounts", "n_exchanges", "first_seen", "last_seen", "capabilities"),
     *("capability_method", "models", "tokens", "status", "per_day", "members", "evidence", "alternatives"),
-    *("ablations", "not_seen", "error", "declared_customers", "strand"),
+    *("ablations", "not_seen", "error", "declared_customers", "strand", "exhibits"),
 }
 
 

@@ -1,5 +1,6 @@
 """Calls → profile: when, how much, of what, on which models. Profiles describe; they never accuse."""
 
+from stillhunt.features.harvest import contrasts, harvest_measures
 from stillhunt.features.profile import profile
 
-__all__ = ["profile"]
+__all__ = ["profile", "harvest_measures", "contrasts"]

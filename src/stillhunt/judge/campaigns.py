@@ -13,9 +13,11 @@ from stillhunt.engines import Engine
 from stillhunt.judge.ablation import Reported, ablations
 from stillhunt.judge.alternatives import alternatives
 from stillhunt.judge.evidence import evidence, shared_kinds
+from stillhunt.judge.exhibits import Shown, exhibits
 from stillhunt.judge.false_discovery import adjusted
 from stillhunt.judge.interchangeable import NotRun
 from stillhunt.judge.linkage import Population
+from stillhunt.judge.matched import contrasted
 from stillhunt.judge.operate import JointOperation, joint_operation
 from stillhunt.judge.rule import Rule
 from stillhunt.judge.sets import LINKAGE_LEVEL, LinkedOwners, concealed, linked_sets
@@ -67,7 +69,7 @@ def judge(
     3. Benjamini–Hochberg over the sets put to key 2.
     4. Every linked set becomes a campaign or an entry of the list of those not accused. Key 3 must also hold for the
        owners that have a part in the strands shown.
-    5. Every campaign is judged again without its strongest leg.
+    5. Every campaign is judged again without its strongest leg, and put beside matched honest accounts.
     """
     found = linked_sets(population, groups, membership_level=rule.membership_level)              # 1.
     disguised = [f for f in found if _disguised(f, rule)]
@@ -82,7 +84,7 @@ def judge(
     names = _account_names(engine)
     level = rule.level - LINKAGE_LEVEL
     for_strands = level * float((q_values <= level).mean()) if len(q_values) else 0.0
-    campaigns, linked = [], []                                                                   # 4.
+    campaigns, linked, measured = [], [], []                                                     # 4.
     for number, (one, operated, q) in enumerate(zip(disguised, operations, q_values.tolist(), strict=True)):
         if q <= level:
             whole = suspects.traffic(number)
@@ -90,11 +92,12 @@ def judge(
             acting = np.unique(traffic.calls.column("account").to_numpy()[traffic.rows])
             one = replace(one, concealment=concealed(population, one.owners[acting]))
             if _disguised(one, rule):
-                campaign = _campaign(population, one, traffic, shown, q, links, rule)
+                campaign = _campaign(engine, population, one, traffic, shown, q, links, rule)
                 leg = Reported(
                     found=one, traffic=whole, operated=operated, p_values=p_values, number=number, level=level
                 )
                 campaigns.append(replace(campaign, ablations=ablations(population, leg, campaign.accounts, rule)))   # 5.
+                measured.append(rule.measured(traffic.calls.take(pa.array(traffic.rows))))
             else:
                 linked.append(_not_accused(population, one, None, names, rule))
         else:
@@ -102,6 +105,7 @@ def judge(
     suspects.forget()
     tested = {id(one) for one in disguised}
     linked += [_not_accused(population, one, None, names, rule) for one in found if id(one) not in tested]
+    campaigns = contrasted(engine, campaigns, measured, linked_owners, rule)
     campaigns.sort(key=lambda c: (-c.profile.n_exchanges, c.id))
     linked.sort(key=lambda s: (s.list_name, -len(s.account_ids), s.id))
     return Judged(campaigns=tuple(campaigns), linked=tuple(linked), tested=len(disguised))
@@ -139,6 +143,7 @@ def _account_names(engine: Engine) -> _Names:
 
 
 def _campaign(
+    engine: Engine,
     population: Population,
     found: LinkedOwners,
     traffic: Traffic,
@@ -153,6 +158,17 @@ def _campaign(
     customers = found.concealment.customers
     assert customers is not None
     number = rule.tag([str(i) for i in ids])
+    shown = Shown(
+        population=population,
+        found=found,
+        traffic=traffic,
+        operated=operated,
+        members=members,
+        profile=rule.profile(strand_calls),
+        q_value=q_value,
+        rule=rule,
+        keyed=lambda values: _keyed(engine, values),
+    )
     return Campaign(
         id=f"campaign-{number}",
         claim=Claim(
@@ -166,7 +182,7 @@ def _campaign(
             seed=rule.seed,
         ),
         members=members,
-        profile=rule.profile(strand_calls),
+        profile=shown.profile,
         evidence=evidence(
             population, found, traffic, operated, rule.labels, threshold=rule.declared_customers, rho0=rule.rho0
         ),
@@ -178,7 +194,17 @@ def _campaign(
         q_value=q_value,
         declared_customers=customers,
         strand="; ".join(dict.fromkeys(harvest.strand.description for harvest in traffic.harvests)),
+        exhibits=exhibits(shown),
     )
+
+
+def _keyed(engine: Engine, values: npt.NDArray[np.int32]) -> list[int]:
+    """Return the keyed hashes of some values, in the same order."""
+    engine.register("shown_value", pa.table({"value_id": values}))
+    rows = engine.fetch("SELECT value_id, v.value FROM value v JOIN shown_value USING (value_id) ORDER BY value_id")
+    engine.drop("shown_value")
+    found = dict(zip(rows.column("value_id").to_pylist(), rows.column("value").to_pylist(), strict=True))
+    return [int(found[v]) for v in values.tolist()]
 
 
 def _members(

@@ -173,3 +173,18 @@ def members(
         if not len(core):
             break
     return owners[kept], log_e[kept], means[kept]
+
+
+def without_each_group(
+    population: Population, owners: npt.NDArray[np.int32], means: npt.NDArray[np.float64], *, q: float
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+    """
+    Return the log factor of every group in each member's e-value, and who stays when a group says nothing: (owners, groups).
+
+    Stakes are chosen on the members, fold by fold, as for membership itself; nobody new is looked for.
+    """
+    stakes = _stakes(means, owners)
+    factors: npt.NDArray[np.float64] = np.log1p(stakes[owners % FOLDS] * (means - 1))
+    left = factors.sum(axis=1)[:, None] - factors
+    stays = np.stack([e_bh(one, population.incidence.n_owners, q) for one in left.T], axis=1)
+    return factors, stays

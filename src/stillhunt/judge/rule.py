@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pyarrow as pa
 
-from stillhunt.model import Profile
+from stillhunt.model import Contrast, Profile
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -22,5 +23,11 @@ class Rule:
     seed: int
     tag: Callable[[list[str]], str]
     labels: Mapping[str, str]
+    name: Callable[[str, list[str]], str]
+    """A keyed tag of some strings for one purpose."""
     profile: Callable[[pa.Table], Profile]
+    measured: Callable[[pa.Table], Any]
+    contrast: Callable[[Any, pa.Table], tuple[Contrast, ...]]
+    """What calls look like beside what was measured of others: a campaign's beside those of matched accounts."""
+    events: pa.Table
     not_seen: tuple[str, ...]

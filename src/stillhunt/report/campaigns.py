@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from dataclasses import asdict
 
 import pyarrow as pa
 
@@ -11,6 +13,7 @@ from stillhunt.model import (
     Campaign,
     Claim,
     Evidence,
+    Exhibits,
     Hunt,
     LeftOut,
     LinkedSet,
@@ -117,7 +120,14 @@ def _campaign(campaign: Campaign) -> Json:
         },
         "declared_customers": campaign.declared_customers,
         "strand": campaign.strand,
+        "exhibits": None if campaign.exhibits is None else _exhibits(campaign.exhibits),
     }
+
+
+def _exhibits(exhibits: Exhibits) -> Json:
+    """Nouns as they are, but moments in ISO 8601."""
+    plain: Json = json.loads(json.dumps(asdict(exhibits), default=iso))
+    return plain
 
 
 def _claim(claim: Claim) -> Json:
