@@ -1,3 +1,5 @@
+"""Canaries: halves that only the key knows, and everything that is never touched."""
+
 from __future__ import annotations
 
 from collections import Counter

@@ -1,3 +1,5 @@
+"""Coins: uniform, independent of the order of draws, one for each prompt and candidate set."""
+
 from __future__ import annotations
 
 from itertools import pairwise

@@ -1,3 +1,5 @@
+"""Requests and answers, as the ledger sees them."""
+
 from __future__ import annotations
 
 from typing import Any

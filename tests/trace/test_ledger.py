@@ -1,3 +1,5 @@
+"""The ledger: what was written is read, what was changed is seen, and no text is in it."""
+
 from __future__ import annotations
 
 import hashlib

@@ -1,3 +1,5 @@
+"""Green lists: their share, independence and scores."""
+
 from __future__ import annotations
 
 import math

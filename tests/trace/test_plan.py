@@ -1,3 +1,5 @@
+"""Plans: off by default, refused where wrong, and without effect where not approved or expired."""
+
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
