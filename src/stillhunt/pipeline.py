@@ -269,6 +269,7 @@ def _rule(key: Key, config: Config, unavailable: tuple[Unavailable, ...], events
         draws=config.draws,
         seed=config.seed,
         tag=lambda ids: key.tag("campaign", ids),
+        salted=lambda ids: bytes.fromhex(key.tag("bundle", ids, digits=32)),
         labels={k.kind: k.label for k in traits.KINDS},
         name=lambda purpose, parts: key.tag(purpose, parts, digits=12),
         profile=lambda calls: profile(calls, classes=CLASSES, method=METHOD),

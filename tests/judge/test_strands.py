@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from stillhunt.digest.calls import CALLS
+from stillhunt.judge.blinding import recoded
 from stillhunt.judge.strands import Strand, StrandChoice, choose_strand, choose_strands
 from stillhunt.judge.strands import cut as cut_strand
 
@@ -129,7 +130,7 @@ def test_a_strand_is_sorted_and_points_to_its_calls() -> None:
     mixed = [calls[k] for k in order]
     for position, (account, fill, sketch) in enumerate(zip(found.account, found.fill, found.sketch, strict=True)):
         row = mixed[found.rows[position]]
-        assert (row["account"], row["prompt_h"]) == (account, fill)
+        assert (row["account"], recoded(np.array([row["prompt_h"]], dtype=np.uint64), b"")[0]) == (account, fill)
         assert bytes(sketch.astype(np.uint8)) == row["sketch"]
 
 

@@ -74,7 +74,7 @@ def judge(
     found = linked_sets(population, groups, membership_level=rule.membership_level)              # 1.
     disguised = [f for f in found if _disguised(f, rule)]
     linked_owners = np.concatenate([np.zeros(0, np.int32), *(f.owners for f in found)])
-    suspects = Suspects(engine, [one.owners for one in disguised], linked_owners)
+    suspects = Suspects(engine, [one.owners for one in disguised], linked_owners, rule.salted)
     operations = []
     for number in range(len(disguised)):                                                         # 2.
         operations.append(joint_operation(suspects.traffic(number), rho0=rule.rho0, draws=rule.draws, seed=rule.seed))

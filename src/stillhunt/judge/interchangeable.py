@@ -29,6 +29,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import t as student
 
+from stillhunt.judge.blinding import STEPS, rounded, turned
 from stillhunt.judge.strands import Strand
 
 FEWEST_ACCOUNTS = 8
@@ -66,32 +67,55 @@ class NotRun:
     reason: str
 
 
-def interchange_test(strand: Strand, *, rho0: float, seed: int) -> InterchangeTest | NotRun:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Comparable:
     """
-    Return the test of a strand, or why it did not run.
+    What the test reads: the distinct texts of accounts with enough of them, with blinded sketches of unit length.
 
-    1. Keep each account's distinct texts.
-    2. Guard against a small pool that everybody works through.
-    3. Measure how much texts about one thing have in common.
-    4. Compare within and between; test over accounts.
+    `sketch` is in steps of 1/254 (`blinding.py`).
     """
-    account, fill, sketch = distinct_fills(strand)                                          # 1.
+
+    account: npt.NDArray[np.int64]
+    fill: npt.NDArray[np.uint64]
+    sketch: npt.NDArray[np.int8]
+
+
+def interchange_test(strand: Strand, *, rho0: float, seed: int) -> InterchangeTest | NotRun:
+    """Return the test of a strand, or why it did not run."""
+    texts = comparable(strand)
+    return texts if isinstance(texts, NotRun) else compared(texts, rho0=rho0, seed=seed)
+
+
+def comparable(strand: Strand) -> Comparable | NotRun:
+    """Return the distinct texts of accounts that have enough of them, blinded, or why there is nothing to compare."""
+    account, fill, sketch = distinct_fills(strand)
     counts = np.bincount(account, minlength=strand.n_accounts)
     keep = (counts >= FEWEST_FILLS)[account]
     account, fill, sketch = account[keep], fill[keep], sketch[keep]
     if len(np.unique(account)) < FEWEST_ACCOUNTS:
         return NotRun(reason=f"fewer than {FEWEST_ACCOUNTS} accounts have {FEWEST_FILLS} different prompts")
-    overlap = pool_overlap(account, fill)                                                    # 2.
+    return Comparable(account=account, fill=fill, sketch=rounded(_scaled(turned(sketch, strand.salt))))
+
+
+def compared(texts: Comparable, *, rho0: float, seed: int) -> InterchangeTest | NotRun:
+    """
+    Return the test of some texts, or why it did not run.
+
+    1. Guard against a small pool that everybody works through.
+    2. Measure how much texts about one thing have in common.
+    3. Compare within and between; test over accounts.
+    """
+    overlap = pool_overlap(texts.account, texts.fill)                                        # 1.
     if overlap > LARGEST_OVERLAP:
         return NotRun(
             reason=f"accounts work through a shared pool of prompts (two of them may share {overlap:.0%}),"
             " as in a course or an evaluation"
         )
-    sketch = _scaled(sketch)
-    alike, alike_z = _alike(account, fill, sketch, seed)                                     # 3.
+    sketch = texts.sketch / STEPS
+    alike, alike_z = _alike(texts.account, texts.fill, sketch, seed)                         # 2.
     if alike_z < SMALLEST_SIGNAL_Z:
         return NotRun(reason="the prompts are too short, or too much or too little alike, to tell what they are about")
-    return _test(account, sketch, rho0, overlap, alike)                                      # 4.
+    return _test(texts.account, sketch, rho0, overlap, alike)                                # 3.
 
 
 def distinct_fills(

@@ -8,12 +8,13 @@ from typing import Any
 
 import pyarrow as pa
 
+from stillhunt.judge.traffic import Salted
 from stillhunt.model import Contrast, Profile
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rule:
-    """The settings of the whole rule; `tag` names a set of account ids; `labels` names trait kinds."""
+    """The settings of the whole rule; `tag` names a set of account ids, `salted` salts one; `labels` names trait kinds."""
 
     level: float
     membership_level: float
@@ -22,6 +23,7 @@ class Rule:
     draws: int
     seed: int
     tag: Callable[[list[str]], str]
+    salted: Salted
     labels: Mapping[str, str]
     name: Callable[[str, list[str]], str]
     """A keyed tag of some strings for one purpose."""

@@ -17,6 +17,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from stillhunt.judge.blinding import recoded
+
 SHARE_OF_ACCOUNTS = 0.25
 FEWEST_ACCOUNTS = 3
 SAME_FAMILY = 0.5
@@ -36,7 +38,7 @@ class Strand:
     """
     The calls of one strand, by (account, time).
 
-    `account` numbers the accounts of the set 0 … n_accounts-1; `fill` is the hash of the whole prompt (0: none);
+    `account` numbers the accounts of the set 0 … n_accounts-1; `fill` is a code of the whole prompt (0: none);
     `sketch` the split-half sketch; `rows` the positions in the table the strand was cut from; `key` a value that all
     of the family's users share, for finding other users of it (None: every call of the set is in the strand).
     """
@@ -49,6 +51,8 @@ class Strand:
     n_accounts: int
     key: tuple[str, int] | None
     description: str
+    salt: bytes = b""
+    """Under which fills are coded, and sketches are before they are compared (`blinding.py`)."""
 
     def of(self, calls: npt.NDArray[np.bool_]) -> Strand:
         """Return the strand with some of its calls only."""
@@ -163,13 +167,13 @@ def _uses(column: pa.ChunkedArray, name: str) -> tuple[npt.NDArray[np.int64], np
     return np.repeat(np.arange(len(lengths)), lengths), flat.astype(np.uint64)
 
 
-def cut(calls: pa.Table, choice: StrandChoice, n_accounts: int) -> Strand:
-    """Return the strand that was chosen from these calls."""
+def cut(calls: pa.Table, choice: StrandChoice, n_accounts: int, salt: bytes = b"") -> Strand:
+    """Return the strand that was chosen from these calls, its prompts coded under a salt."""
     account = calls.column("account").to_numpy().astype(np.int32)
     rows = choice.rows.astype(np.int64)
     part = calls.select(["started_at", "prompt_h", "sketch"]).take(pa.array(rows))
     at = part.column("started_at").cast(pa.int64()).to_numpy().astype(np.int64)
-    fill = pc.fill_null(part.column("prompt_h"), 0).to_numpy().astype(np.uint64)
+    fill = recoded(pc.fill_null(part.column("prompt_h"), 0).to_numpy().astype(np.uint64), salt)
     sketch = _sketches(part.column("sketch"))
     order = np.lexsort((fill, at, account[rows]))
     return Strand(
@@ -181,6 +185,7 @@ def cut(calls: pa.Table, choice: StrandChoice, n_accounts: int) -> Strand:
         n_accounts=n_accounts,
         key=choice.key,
         description=choice.description,
+        salt=salt,
     )
 
 

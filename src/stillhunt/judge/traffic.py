@@ -7,7 +7,7 @@ their templates. Sets are then read one by one, so that memory holds the calls o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from stillhunt.engines import Engine
+from stillhunt.judge.blinding import recoded
 from stillhunt.judge.strands import Strand, StrandChoice, choose_strands, cut
 
 OTHERS = 3000
@@ -38,7 +39,8 @@ class Harvest:
     """
     One strand of a set, and who else fills its template with what.
 
-    `others` has the distinct pairs `owner`, `prompt_h` of other users; None where the strand has no template.
+    `others` has the distinct pairs `owner`, `prompt_h` of other users, coded as the strand's are (`blinding.py`); None where
+    the strand has no template.
     """
 
     strand: Strand
@@ -62,6 +64,10 @@ class Traffic:
         return np.sort(np.concatenate([harvest.strand.rows for harvest in self.harvests]))
 
 
+Salted = Callable[[list[str]], bytes]
+"""The salt of a set, from the ids of its exchanges."""
+
+
 class Suspects:
     """
     The sets that are put to key 2, with access to the traffic of each.
@@ -70,10 +76,15 @@ class Suspects:
     """
 
     def __init__(
-        self, engine: Engine, sets: Sequence[npt.NDArray[np.int32]], linked: npt.NDArray[np.int32]
+        self,
+        engine: Engine,
+        sets: Sequence[npt.NDArray[np.int32]],
+        linked: npt.NDArray[np.int32],
+        salted: Salted = lambda ids: b"",
     ) -> None:
         """`linked` are all owners that are linked to anybody: they are nobody's innocent others."""
         self._engine = engine
+        self._salted = salted
         self._sizes = [len(owners) for owners in sets]
         engine.register("linked_owner", pa.table({"owner": np.unique(linked).astype(np.int32)}))
         self._fetch_calls(sets)
@@ -83,21 +94,26 @@ class Suspects:
     def traffic(self, number: int) -> Traffic:
         """Return the traffic of the set with this number."""
         calls = self._calls(number)
+        salt = self._salted(calls.column("exchange_id").to_pylist())
         return Traffic(
             calls=calls,
             harvests=tuple(
-                Harvest(strand=cut(calls, choice, self._sizes[number]), others=self._others(choice))
+                Harvest(strand=cut(calls, choice, self._sizes[number], salt), others=self._others(choice, salt))
                 for choice in self._choices[number]
             ),
         )
 
-    def _others(self, choice: StrandChoice) -> pa.Table | None:
+    def _others(self, choice: StrandChoice, salt: bytes) -> pa.Table | None:
+        """Return who else fills a template with what; prompts and owners are coded, and in the order of their codes."""
         if choice.key is None:
             return None
-        return self._engine.fetch(
-            f"SELECT owner, prompt_h FROM template_fill WHERE value = {choice.key[1]}"
-            f" AND kind = '{_KIND[choice.key[0]]}' ORDER BY owner, prompt_h"
+        rows = self._engine.fetch(
+            f"SELECT owner, prompt_h FROM template_fill WHERE value = {choice.key[1]} AND kind = '{_KIND[choice.key[0]]}'"
         )
+        _, owner = np.unique(recoded(rows.column("owner").to_numpy().astype(np.uint64) + np.uint64(1), salt), return_inverse=True)
+        prompt = recoded(rows.column("prompt_h").to_numpy().astype(np.uint64), salt)
+        order = np.lexsort((prompt, owner))
+        return pa.table({"owner": owner[order], "prompt_h": prompt[order]})
 
     def forget(self) -> None:
         """Free what the engine holds for the sets."""
