@@ -2,10 +2,10 @@
 BOOT := python3 bootstrap.py
 PY := .venv/bin/python
 .DEFAULT_GOAL := help
-.PHONY: help setup check test golden docs bench demo
+.PHONY: help setup check test test-trace golden docs bench demo
 
 help: ## Show this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
 
 setup: ## Install the locked packages into .venv
 	@$(BOOT) setup
@@ -15,6 +15,9 @@ check: ## Style, types, import directions, docstrings, house rules
 
 test: ## Every check and every test
 	@$(BOOT) test
+
+test-trace: ## The tests that need torch for a CPU and a small model
+	@$(BOOT) test-trace
 
 golden: ## Rewrite the golden files; look at the diff
 	@$(BOOT) check && $(PY) -m pytest -q --write-golden

@@ -4,6 +4,7 @@ One file that takes a fresh machine to a running Stillhunt, with nothing but Pyt
 
     python3 bootstrap.py demo       install, then run the demonstration
     python3 bootstrap.py test       install, then run every check and every test
+    python3 bootstrap.py test-trace install torch for a CPU and a small model too, then run the tests that need them
     python3 bootstrap.py check      install, then run the checks without the tests
     python3 bootstrap.py setup      install only
 
@@ -50,6 +51,8 @@ VENV = ROOT / ".venv"
 BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
 NEEDED_GB = 2.0
+TORCH = "torch==2.13.0"
+TORCH_INDEX = "https://download.pytorch.org/whl/cpu"
 
 HINTS = (
     (
@@ -238,6 +241,26 @@ def install(lock: str) -> None:
     say(f"installed in {time.monotonic() - started:.0f} s")
 
 
+def install_torch() -> None:
+    """
+    Install the build of PyTorch for a CPU, unless a working one is there; never one that brings CUDA.
+
+    On Linux the package index holds only CUDA builds; CPU builds carry `+cpu` in their version and come from PyTorch's own
+    index, unless this machine is set up with another place that has them. Elsewhere the index has CPU builds.
+    """
+    if attempt([str(PYTHON), "-c", f"import torch; assert torch.__version__.startswith('{TORCH[7:]}')"])[0]:
+        return
+    build = TORCH + "+cpu" if sys.platform == "linux" else TORCH
+    say(f"installing {build}")
+    command = [str(PYTHON), "-m", "pip", "install", "--quiet", "--no-deps", "--only-binary", ":all:", build]
+    output = ""
+    for place in ([], ["--index-url", TORCH_INDEX]):
+        worked, output = attempt([*command, *place])
+        if worked:
+            return
+    raise failure(f"Installing {build}", output)
+
+
 def look_for_browser() -> None:
     """Make sure of a browser for the browser test, where that is possible; otherwise the test is skipped."""
     names = ("chromium", "chromium-browser", "google-chrome", "chrome")
@@ -289,6 +312,12 @@ def test(arguments: list[str]) -> int:
     return 0 if passed and not failed else 1
 
 
+def test_trace(arguments: list[str]) -> int:
+    """Run the tests that need torch and a small model; the other tests are those of `test`."""
+    install_torch()
+    return 0 if run("tests with models", "pytest", "-m", "models", "tests/trace", *arguments) else 1
+
+
 def demo(arguments: list[str]) -> int:
     """Run the demonstration; the report is opened in a browser only where a person is looking."""
     looking = sys.stdout.isatty() and not os.environ.get("CI")
@@ -300,11 +329,14 @@ def demo(arguments: list[str]) -> int:
 def main(arguments: list[str]) -> int:
     """Install what the command needs, then run it; returns the exit status."""
     command, rest = (arguments[0], arguments[1:]) if arguments else ("", [])
-    if command not in ("demo", "test", "check", "setup"):
+    if command not in ("demo", "test", "test-trace", "check", "setup"):
         print(__doc__)
         return 0 if command in ("", "help", "-h", "--help") else 2
     try:
-        install("run.lock" if command in ("demo", "setup") else "test.lock")
+        locks = {"demo": "run.lock", "setup": "run.lock", "test-trace": "trace.lock"}
+        install(locks.get(command, "test.lock"))
+        if command == "test-trace":
+            return test_trace(rest)
     except SetupError as error:
         print(f"\n{error}", file=sys.stderr)
         return 1

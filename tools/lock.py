@@ -26,10 +26,18 @@ def lock(target: str, *options: str) -> None:
 
 
 def main(arguments: list[str]) -> None:
-    """Lock what a run needs, then what a test run needs on top of exactly that."""
+    """
+    Lock what a run needs, what a test run needs on top of exactly that, and what tests with small models need on top.
+
+    PyTorch is not among the last: its builds for a CPU are not in the package index, and the builds in the index bring
+    gigabytes of CUDA. `bootstrap.py test-trace` installs the CPU build of one fixed version.
+    """
     upgrade = ["--upgrade"] if "--upgrade" in arguments else []
     lock("run.lock", *upgrade)
     lock("test.lock", "--group", "test", "--constraint", "requirements/run.lock", *upgrade)
+    groups = ("--group", "test", "--group", "models")
+    without = ("--overrides", "requirements/trace-without.in", "--constraint", "requirements/test.lock")
+    lock("trace.lock", *groups, *without, *upgrade)
 
 
 if __name__ == "__main__":

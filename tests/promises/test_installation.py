@@ -13,7 +13,7 @@ import pytest
 import bootstrap
 
 ROOT = Path(__file__).resolve().parents[2]
-LOCKS = ("run.lock", "test.lock")
+LOCKS = ("run.lock", "test.lock", "trace.lock")
 
 
 def locked(name: str) -> dict[str, str]:
@@ -40,7 +40,24 @@ def test_every_locked_package_has_a_hash(name: str) -> None:
 
 def test_test_lock_contains_the_run_lock() -> None:
     """What is tested is what is run: the test lock has every package of the run lock in the same version."""
-    assert locked("run.lock").items() <= locked("test.lock").items()
+    assert locked("run.lock").items() <= locked("test.lock").items() <= locked("trace.lock").items()
+
+
+def test_no_lock_brings_cuda() -> None:
+    """PyTorch is in no lock for any platform that there is, nor is a CUDA library; nothing else may bring it in."""
+    for name in LOCKS:
+        text = (ROOT / "requirements" / name).read_text(encoding="utf-8")
+        assert not re.search(r"^(nvidia|cuda|triton)", text, re.MULTILINE), name
+        assert all("sys_platform == 'never'" in row for row in re.findall(r"^torch==.*$", text, re.MULTILINE)), name
+
+
+def test_the_package_imports_no_model_library() -> None:
+    """Importing Stillhunt and its audit needs neither torch nor transformers, installed or not."""
+    code = (
+        "import sys, stillhunt, stillhunt.cli, stillhunt.trace.audit.attribution, stillhunt.trace.audit.radioactivity\n"
+        "sys.exit(bool({'torch', 'transformers', 'inspect_ai'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_lock_has_every_declared_dependency() -> None:
@@ -49,6 +66,7 @@ def test_lock_has_every_declared_dependency() -> None:
     wanted = {
         "run.lock": project["project"]["dependencies"],
         "test.lock": project["dependency-groups"]["test"],
+        "trace.lock": project["dependency-groups"]["models"],
     }
     for name, rows in wanted.items():
         assert {re.split(r"[<>=]", row)[0] for row in rows} <= locked(name).keys()
