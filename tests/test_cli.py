@@ -331,3 +331,33 @@ def test_command_line_starts_without_the_engine() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "stillhunt.cli" in done.stdout
     assert not {"'duckdb'", "'numba'", "'pyarrow'", "'scipy'"} & set(done.stdout.strip("[]\n").split(", "))
+
+
+def test_audit_says_what_may_be_claimed(run: Run, folder: Path, tmp_path: Path) -> None:
+    """An audit prints the bound or that there is none, and writes its numbers and a page."""
+    more = ("--controls", folder / "controls.parquet", "--out", tmp_path / "a", "--shuffles", 0, "--threads", 1, "--quiet")
+    status, out, err = run("audit", *logs(folder), *more)
+    assert (status, err) == (0, "")
+    assert "No bound from this operator's own sets may be claimed" in " ".join(out.split())
+    written = json.loads((tmp_path / "a" / "audit.json").read_bytes())
+    assert written["schema"] == "stillhunt/audit/v1"
+    assert not written["claimable"] and written["full_break"] is None
+    assert len(written["controls"]) > 5
+    page = (tmp_path / "a" / "calibration.html").read_text()
+    assert "Insufficient controls" in page and "<svg" in page and "http://" not in page
+
+
+def test_hunt_with_controls_puts_them_into_the_claim(run: Run, folder: Path, tmp_path: Path) -> None:
+    """With controls the claim of a hunt says what they allow, and a page of calibration lies beside the report."""
+    more = ("--controls", folder / "controls.parquet", "--out", tmp_path / "h", "--quiet", "--threads", 1)
+    assert run("hunt", *logs(folder), *more)[0] == 0
+    document = json.loads((tmp_path / "h" / "campaigns.json").read_bytes())
+    assert document["audit"]["statement"] in document["claim"]["statement"]
+    assert {p.name for p in (tmp_path / "h").iterdir()} == {*RESULTS, "calibration.html"}
+
+
+def test_controls_that_are_not_there_are_an_error(run: Run, folder: Path, tmp_path: Path) -> None:
+    """A missing file of controls is said before the hunt begins."""
+    status, _, err = run("audit", *logs(folder), "--controls", tmp_path / "no.csv", "--out", tmp_path / "a", "--quiet")
+    assert status == 2
+    assert "no.csv: there is no such file" in err

@@ -22,10 +22,12 @@ from stillhunt import __version__
 from stillhunt.config import Config
 from stillhunt.deployment_key import read_key
 from stillhunt.errors import ConfigError, StillhuntError, StoreError
+from stillhunt.model import Hunt
 from stillhunt.options import WORLD_FORMATS, parser_of, world_formats
 from stillhunt.terminal import beside_truth, found, lost, say, shown, table
 
 RESULTS = ("campaigns.json", "accounts.parquet", "report.html")
+AUDIT_RESULTS = ("audit.json", "calibration.html")
 DEMO_KEY = b"the public key of the demonstration"
 """Known to everybody, so that the demonstration gives the same bytes everywhere; never used on a real log."""
 
@@ -50,7 +52,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of all commands."""
-    runs = {"demo": demo, "doctor": examine, "hunt": hunt, "collect": receive, "simulate": simulate, "backtest": backtest}
+    runs = {"demo": demo, "doctor": examine, "hunt": hunt, "audit": audit, "collect": receive, "simulate": simulate}
+    runs |= {"backtest": backtest}
     return parser_of(runs)
 
 
@@ -67,7 +70,9 @@ def demo(arguments: argparse.Namespace) -> int:
     worlds.write(world, out / "world")
     files = {name: str(out / "world" / f"{name}.parquet") for name in ("exchanges", "accounts", "events")}
     with shown(quiet=arguments.quiet) as progress:
-        result = pipeline.hunt(**files, key=DEMO_KEY, progress=progress)
+        result = pipeline.hunt(
+            files["exchanges"], files["accounts"], files["events"], key=DEMO_KEY, progress=progress
+        )
     places = report.write(result, out)
     if arguments.json:
         _out(report.campaigns_json(result))
@@ -83,31 +88,57 @@ def demo(arguments: argparse.Namespace) -> int:
 
 def hunt(arguments: argparse.Namespace) -> int:
     """Hunt in the logs and write the three files."""
-    names = [f.name for f in fields(Config)]
-    settings = {name: getattr(arguments, name) for name in names if getattr(arguments, name) is not None}
-    Config.of(**settings)
-    tables = (arguments.accounts, arguments.events, arguments.map)
-    inputs = [*arguments.logs, *(str(p) for p in tables if p is not None)]
-    _prepare(arguments.out, RESULTS, mark="campaigns.json", inputs=inputs)
-    from stillhunt import pipeline, report
+    results = RESULTS if arguments.controls is None else (*RESULTS, "calibration.html")
+    result = _hunted(arguments, results, mark="campaigns.json")
+    from stillhunt import report
 
-    key = None if arguments.key_file is None else read_key(arguments.key_file, make=False)
-    with shown(quiet=arguments.quiet) as progress:
-        result = pipeline.hunt(
-            arguments.logs,
-            accounts=arguments.accounts,
-            events=arguments.events,
-            format=_format(arguments),
-            key=key,
-            progress=progress,
-            **settings,
-        )
     places = report.write(result, arguments.out)
     if arguments.json:
         _out(report.campaigns_json(result))
     else:
         _out("\n".join([*found(result), "", *lost(result), f"Report: {places['report.html']}\n"]))
     return 0
+
+
+def audit(arguments: argparse.Namespace) -> int:
+    """Put the rule to sets known to be honest and write what it says of them."""
+    from stillhunt.terminal import audited
+
+    result = _hunted(arguments, AUDIT_RESULTS, mark="audit.json", shuffles=arguments.shuffles)
+    from stillhunt import report
+
+    assert result.audit is not None
+    places = report.write_audit(result.audit, arguments.out)
+    if arguments.json:
+        _out(report.audit_json(result.audit))
+    else:
+        _out("\n".join([*audited(result.audit), "", f"Calibration: {places['calibration.html']}\n"]))
+    return 0
+
+
+def _hunted(arguments: argparse.Namespace, results: Sequence[str], *, mark: str, shuffles: int = 0) -> Hunt:
+    """Hunt as the options say, when the folder for results can be written."""
+    names = [f.name for f in fields(Config)]
+    settings = {name: getattr(arguments, name) for name in names if getattr(arguments, name) is not None}
+    Config.of(**settings)
+    tables = (arguments.accounts, arguments.events, arguments.map, arguments.controls)
+    inputs = [*arguments.logs, *(str(p) for p in tables if p is not None)]
+    _prepare(arguments.out, results, mark=mark, inputs=inputs)
+    from stillhunt import pipeline
+
+    key = None if arguments.key_file is None else read_key(arguments.key_file, make=False)
+    with shown(quiet=arguments.quiet) as progress:
+        return pipeline.hunt(
+            arguments.logs,
+            accounts=arguments.accounts,
+            events=arguments.events,
+            format=_format(arguments),
+            key=key,
+            controls=arguments.controls,
+            shuffles=shuffles,
+            progress=progress,
+            **settings,
+        )
 
 
 def examine(arguments: argparse.Namespace) -> int:

@@ -78,5 +78,8 @@ ACCOUNTS = pa.schema(
 
 EVENTS = pa.schema([("at", TIMESTAMP), ("kind", pa.string()), ("subject", pa.string())])
 
+CONTROLS = pa.schema([("set", pa.string()), ("account_id", pa.string()), ("org_id", pa.string())])
+"""Sets of accounts that the operator has verified to be honest: a label, and an account or a whole organisation, a row."""
+
 TEXT = ("system", "prompt", "history", "completion")
 """Columns that hold text; nothing after `digest` may see them."""

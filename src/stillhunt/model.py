@@ -15,6 +15,8 @@ from typing import NewType
 import numpy as np
 import numpy.typing as npt
 
+from stillhunt.controls import Control, FullBreak, Threshold
+
 AccountId = NewType("AccountId", str)
 ExchangeId = NewType("ExchangeId", str)
 
@@ -340,6 +342,34 @@ class Coverage:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Audit:
+    """
+    The whole rule on verified-honest linked sets, and the bound that follows for the hunt.
+
+    Of `linked` controls `rejected` were rejected, so at confidence `confidence` the rule rejects at most the share
+    `rate_upper` (Clopper and Pearson) of honest linked sets; of `sets` linked sets in the hunt `reported` were reported, so
+    at most the share `bound` = rate_upper x sets / reported of these is honest. `claimable` says whether that is within
+    `level`. `cutoff` is the p-value up to which the hunt reported sets.
+    """
+
+    controls: tuple[Control, ...]
+    linked: int
+    rejected: int
+    confidence: float
+    rate_upper: float
+    sets: int
+    reported: int
+    cutoff: float
+    bound: float | None
+    level: float
+    claimable: bool
+    statement: str
+    thresholds: tuple[Threshold, ...]
+    full_break: FullBreak | None
+    left_out: tuple[LeftOut, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Hunt:
     """The result of a run: campaigns with their claims, and everything that was not accused or not seen."""
 
@@ -361,6 +391,8 @@ class Hunt:
     """Every setting that the result depends on, and the key's fingerprint."""
     per_day: Mapping[str, int]
     """Calls per UTC day of the whole log."""
+    audit: Audit | None = None
+    """The rule on the operator's own verified-honest sets, where these were given."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

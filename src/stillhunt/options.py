@@ -84,10 +84,53 @@ def _add_hunt(commands: Any, run: Run) -> None:
     parser.add_argument("--accounts", type=Path, metavar="FILE", help="the accounts table (Parquet, NDJSON or CSV)")
     parser.add_argument("--events", type=Path, metavar="FILE", help="the events table (Parquet, NDJSON or CSV)")
     _add_format(parser)
+    _add_key(parser)
+    parser.add_argument("--controls", type=Path, metavar="FILE", help=CONTROLS + " (default: none, and no such bound)")
+    _add_output(parser)
+    _add_settings(parser)
+
+
+CONTROLS = "sets known to be honest (Parquet, NDJSON or CSV with `set`, and `account_id` or `org_id`): the bound from them"
+CONTROLS += " goes into the claim"
+
+
+def _add_key(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--key-file", type=Path, metavar="FILE", help="deployment key, hex digits (default: this user's, made once)"
     )
-    _add_output(parser)
+
+
+def _add_audit(commands: Any, run: Run) -> None:
+    parser = _command(
+        commands,
+        "audit",
+        run,
+        "LOGS… --controls FILE --out DIR [--accounts FILE] [--events FILE] [options]",
+        "Put the whole rule to sets that you know to be honest, and say which bound may be claimed. Writes audit.json and"
+        " calibration.html. A set that is rejected is printed; no setting is changed because of it.",
+    )
+    parser.add_argument("logs", nargs="+", metavar="LOGS", help="log files, folders or globs")
+    parser.add_argument(
+        "--controls",
+        type=Path,
+        metavar="FILE",
+        required=True,
+        help="sets known to be honest: Parquet, NDJSON or CSV with `set` (a label) and `account_id` or `org_id`",
+    )
+    parser.add_argument("--out", type=Path, metavar="DIR", required=True, help="folder for results; made if missing")
+    parser.add_argument("--accounts", type=Path, metavar="FILE", help="the accounts table (Parquet, NDJSON or CSV)")
+    parser.add_argument("--events", type=Path, metavar="FILE", help="the events table (Parquet, NDJSON or CSV)")
+    _add_format(parser)
+    _add_key(parser)
+    parser.add_argument(
+        "--shuffles",
+        type=_whole,
+        metavar="N",
+        default=3,
+        help="how often to hunt the log with every trait dealt out anew inside each country (default: %(default)s)",
+    )
+    parser.add_argument("--json", action="store_true", help="print audit.json on stdout and nothing else")
+    parser.add_argument("--quiet", action="store_true", help="show no progress")
     _add_settings(parser)
 
 
@@ -259,6 +302,7 @@ ADD: dict[str, Callable[[Any, Run], None]] = {
     "demo": _add_demo,
     "doctor": _add_doctor,
     "hunt": _add_hunt,
+    "audit": _add_audit,
     "collect": _add_collect,
     "simulate": _add_simulate,
     "backtest": _add_backtest,

@@ -12,7 +12,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
@@ -21,6 +21,7 @@ import numpy as np
 import pyarrow as pa
 
 from stillhunt import collect, contract
+from stillhunt.audit import accounts_of, audit
 from stillhunt.config import Config
 from stillhunt.coverage import coverage, unavailable_for
 from stillhunt.deployment_key import key_file, read_key
@@ -31,15 +32,13 @@ from stillhunt.engines.duckdb import DuckDBEngine
 from stillhunt.errors import LogError
 from stillhunt.features import contrasts, harvest_measures, profile
 from stillhunt.features.profile import per_day
-from stillhunt.graph import candidate_pairs, fetch_incidence, propose
+from stillhunt.graph import fetch_incidence
 from stillhunt.judge.campaigns import ASSUMPTIONS, Judged, judge
 from stillhunt.judge.campaigns import METHOD as RULE_METHOD
-from stillhunt.judge.linkage import Population, linkage
-from stillhunt.judge.membership import spoken_for
 from stillhunt.judge.rule import Rule
-from stillhunt.judge.sets import LINKED_LOG10
 from stillhunt.model import AccountId, Claim, Hunt, LeftOut, LinkedSet, Unavailable
 from stillhunt.plugs import Batch, Split
+from stillhunt.search import LINKING_KINDS, search
 
 Progress = Callable[[str, float], None]
 """Called with the name of a stage and the share of it that is done (0 to 1)."""
@@ -67,6 +66,8 @@ def hunt(
     *,
     format: str | None = None,
     key: bytes | None = None,
+    controls: object | None = None,
+    shuffles: int = 0,
     progress: Progress = _quiet,
     **settings: Any,
 ) -> Hunt:
@@ -76,7 +77,9 @@ def hunt(
     `exchanges` is a path, a glob, a folder, a list of those, or a table (anything with the Arrow PyCapsule interface:
     pyarrow, Polars, pandas, DuckDB) with the columns of the log contract; so are `accounts` and `events`. `key` is the
     deployment key (at least 16 bytes); without one, the key of this user is used and made when missing.
-    `settings` are those of `stillhunt.config.Config`.
+    `controls` are sets verified to be honest (columns `set` and `account_id` or `org_id`): the rule is put to them, and the
+    bound that follows goes into the claim; `shuffles` is how often, beside that, the log is hunted with every trait dealt out
+    anew. `settings` are those of `stillhunt.config.Config`.
 
     Raises `ConfigError`, `LogError`, `StoreError`, `PlugError`.
     """
@@ -85,8 +88,9 @@ def hunt(
         engine = DuckDBEngine(work, threads=config.threads, memory_mb=config.memory_mb)
         try:
             return run(
-                engine, exchanges, accounts, events, format=format, key=_key(key), config=config, progress=progress
-            )
+                engine, exchanges, accounts, events, format=format, key=_key(key), config=config, controls=controls,
+                shuffles=shuffles, progress=progress,
+            )  # fmt: skip
         finally:
             engine.close()
 
@@ -100,6 +104,8 @@ def run(
     format: str | None,
     key: Key,
     config: Config,
+    controls: object | None = None,
+    shuffles: int = 0,
     progress: Progress = _quiet,
 ) -> Hunt:
     """
@@ -110,43 +116,43 @@ def run(
     3. Link: incidence, candidate pairs, groups. Licensed owners are counted in the population but never proposed.
     4. Judge: the three keys.
     5. Say what was left out and what could not be seen.
+    6. Where there are controls, put the rule to them and say what may be claimed.
     """
     account_table, left_accounts = _table(accounts, "accounts", contract.ACCOUNTS)
     event_table, left_events = _table(events, "events", contract.EVENTS)
+    control_table, left_controls = _table(controls, "controls", contract.CONTROLS)
     collected = _collect(engine, exchanges, format=format, key=key, config=config, progress=progress)  # 1.
     left_out = [*collected.left_out, *left_accounts, *left_events]
     progress("accounts", 0.0)
     left_out += ledger.build(engine, account_table)  # 2.
+    known_honest = None if controls is None else accounts_of(engine, control_table)
     engine.register("account_trait", traits.account_traits(account_table, key))
     progress("traits", 0.0)
     traits.build(engine, n_shingles=collected.shingles)
-    kinds = [(k.kind, k.group) for k in traits.KINDS if k.group is not None]
     progress("links", 0.0)
-    incidence = fetch_incidence(engine, kinds)  # 3.
-    pairs = candidate_pairs(engine, incidence, seed=config.seed)
-    progress("links", 0.7)
-    licensed = (
-        engine.fetch("SELECT owner FROM owner WHERE licence IS NOT NULL ORDER BY owner").column("owner").to_numpy()
-    )
-    free = ~(np.isin(pairs.i, licensed) | np.isin(pairs.j, licensed))
-    links = (pairs.i[free], pairs.j[free], pairs.s[free])
-    population = Population(incidence)
-    groups = propose(
-        *links,
-        n_owners=incidence.n_owners,
-        weigh=lambda group: linkage(population, group).weighted_log10,
-        trim=lambda group: spoken_for(population, group),
-        enough=LINKED_LOG10,
-        seed=config.seed,
-    )
-    left_out += pairs.left_out
+    incidence = fetch_incidence(engine, LINKING_KINDS)  # 3.
+    searched = search(engine, incidence, seed=config.seed, progress=lambda share: progress("links", share))
+    left_out += searched.left_out
     progress("judge", 0.0)
     unavailable = unavailable_for(collected.present, account_table)
     rule = _rule(key, config, unavailable, event_table)
-    judged = judge(engine, population, groups, links, rule, progress=lambda share: progress("judge", share))  # 4.
+    judged = judge(  # 4.
+        engine, searched.population, searched.groups, searched.links, rule, progress=lambda share: progress("judge", share)
+    )
     progress("judge", 1.0)
-    return _hunt(  # 5.
-        engine, judged, collected, left_out, unavailable, account_table, event_table, config, key, pairs.tau
+    found = _hunt(  # 5.
+        engine, judged, collected, left_out, unavailable, account_table, event_table, config, key, searched.tau
+    )
+    if known_honest is None:
+        return found
+    audited = audit(  # 6.
+        engine, known_honest, searched, judged, rule, config, shuffles=shuffles,
+        progress=lambda share: progress("audit", share),
+    )  # fmt: skip
+    return replace(
+        found,
+        claim=_claim(config, audited.statement),
+        audit=replace(audited, left_out=merged([*audited.left_out, *left_controls])),
     )
 
 
@@ -249,7 +255,7 @@ def refuse_when_too_much(left_out: Sequence[LeftOut], lines: int, allowed: float
 
 
 def _table(
-    data: object | None, name: Literal["accounts", "events"], schema: pa.Schema
+    data: object | None, name: Literal["accounts", "events", "controls"], schema: pa.Schema
 ) -> tuple[pa.Table, tuple[LeftOut, ...]]:
     if data is None:
         return schema.empty_table(), ()
@@ -305,18 +311,7 @@ def _hunt(
     )
     repeated = np.repeat(days.column("day").to_numpy().astype(np.int64), days.column("n").to_numpy())
     return Hunt(
-        claim=Claim(
-            statement=(
-                f"Of the campaigns reported, at most {config.level:.0%} are honest sets of accounts, in expectation;"
-                f" of the accounts of a campaign, at most {config.membership_level:.0%} do not belong to it, in expectation."
-                " No bound from this operator's own verified-honest groups has been computed: the level rests on the"
-                " assumptions named here."
-            ),
-            level=config.level,
-            method=RULE_METHOD,
-            assumptions=ASSUMPTIONS,
-            seed=config.seed,
-        ),
+        claim=_claim(config, NO_BOUND),
         campaigns=judged.campaigns,
         linked=(*judged.linked, *_licensed(engine, key)),
         left_out=merged(left_out),
@@ -331,6 +326,27 @@ def _hunt(
         sources=collected.sources,
         settings=_settings(config, key, engine, judged, events, tau),
         per_day=per_day(repeated),
+    )
+
+
+NO_BOUND = (
+    "No bound from this operator's own verified-honest groups has been computed: the level rests on the assumptions named"
+    " here."
+)
+
+
+def _claim(config: Config, bound: str) -> Claim:
+    """Return what is claimed of the whole list; `bound` says what the operator's own honest sets add to it."""
+    return Claim(
+        statement=(
+            f"Of the campaigns reported, at most {config.level:.0%} are honest sets of accounts, in expectation;"
+            f" of the accounts of a campaign, at most {config.membership_level:.0%} do not belong to it, in expectation."
+            f" {bound}"
+        ),
+        level=config.level,
+        method=RULE_METHOD,
+        assumptions=ASSUMPTIONS,
+        seed=config.seed,
     )
 
 

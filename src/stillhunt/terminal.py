@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from stillhunt.backtest import Score
     from stillhunt.doctor import Check, Checkup
-    from stillhunt.model import Hunt, LeftOut
+    from stillhunt.model import Audit, Hunt, LeftOut
 
 WIDTH = 110
 """Sentences are broken at this many columns."""
@@ -27,6 +27,7 @@ STAGES = {
     "traits": "Collecting what accounts have in common",
     "links": "Linking accounts",
     "judge": "Judging linked sets",
+    "audit": "Judging sets known to be honest",
 }
 """What the pipeline calls its stages → what a reader is told."""
 
@@ -159,6 +160,31 @@ def lost(hunt: Hunt) -> list[str]:
 def _left_out(item: LeftOut) -> str:
     where = f" (such as {item.examples[0]})" if item.examples else ""
     return f"Left out: {item.count:,} {item.what}{'' if item.count == 1 else 's'}: {item.reason}{where}."
+
+
+def audited(audit: Audit) -> list[str]:
+    """Return an audit as lines: the bound or that there is none, rejected controls, then thresholds."""
+    from stillhunt.report.calibration import full_break_sentence
+    from stillhunt.report.numbers import effective, figure, odds
+
+    rejected = [c for c in audit.controls if c.rejected]
+    lines = _wrapped([audit.statement])
+    if rejected:
+        rows = [
+            (c.label, f"{c.accounts:,}", odds(c.linkage_log10), figure(c.p_value), effective(c.declared_customers), c.reason)
+            for c in rejected
+        ]
+        header = ("rejected", "accounts", "key 1", "key 2, p", "key 3, n", "how")
+        lines += ["", *table(header, rows, right=(1, 2, 3, 4))]
+    not_counted = [c for c in audit.controls if not c.linked and not c.rejected]
+    if not_counted:
+        lines += ["", *_wrapped([f"Not counted, because key 1 does not link them here: {len(not_counted):,} controls."])]
+    for item in audit.left_out:
+        lines += _wrapped([f"Left out: {item.count:,} {item.what}{'' if item.count == 1 else 's'}: {item.reason}."])
+    said = [f"{t.name}: {t.statement}" for t in audit.thresholds]
+    if audit.full_break is not None:
+        said.append(full_break_sentence(audit))
+    return [*lines, "", *(line for one in said for line in _item(one))]
 
 
 def beside_truth(score: Score) -> list[str]:

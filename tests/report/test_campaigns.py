@@ -14,7 +14,7 @@ from stillhunt.report import accounts_table, campaigns_json
 
 TOP = {
     *("schema", "claim", "campaigns", "linked", "left_out", "unavailable", "coverage", "settings"),
-    *("counts", "window", "sources", "per_day"),
+    *("counts", "window", "sources", "per_day", "audit"),
 }
 CAMPAIGN = {
     *("id", "claim", "accounts", "n_accounts", "n_exchanges", "first_seen", "last_seen", "capabilities"),

@@ -11,16 +11,17 @@ from stillhunt.collect.arrays import Column
 from stillhunt.collect.columns import column_of
 from stillhunt.collect.conform import conform, pieces, sliced
 from stillhunt.collect.tally import Place, Tally
-from stillhunt.contract import ACCOUNTS, EVENTS, EXCHANGES, REQUIRED
+from stillhunt.contract import ACCOUNTS, CONTROLS, EVENTS, EXCHANGES, REQUIRED
 from stillhunt.errors import ConfigError
 from stillhunt.plugs import Batch
 
-Table = Literal["exchanges", "accounts", "events"]
+Table = Literal["exchanges", "accounts", "events", "controls"]
 
 SHAPES: dict[str, tuple[pa.Schema, tuple[str, ...]]] = {
     "exchanges": (EXCHANGES, REQUIRED),
     "accounts": (ACCOUNTS, ("account_id",)),
     "events": (EVENTS, ("at", "kind")),
+    "controls": (CONTROLS, ("set",)),
 }
 """For each table of the contract, its columns and those that a row must have."""
 

@@ -1,4 +1,4 @@
-"""The two small tables beside the log: accounts and events, read whole from one file."""
+"""The small tables beside the log, accounts, events and controls, each read whole from one file."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ PARQUET = b"PAR1"
 
 def read_table(path: str | Path, schema: pa.Schema) -> tuple[pa.Table, tuple[LeftOut, ...]]:
     """
-    Return the accounts or events of a Parquet, NDJSON or CSV file in `schema`, and what was left out.
+    Return the accounts, events or controls of a Parquet, NDJSON or CSV file in `schema`, and what was left out.
 
-    A row without `account_id` (or `at`, or `kind`) is left out; of several rows for one account the first
+    A row without `account_id` (or `at` and `kind`, or `set`) is left out; of several rows for one account the first
     counts. Columns that the file has not are null. Raises `LogError` when the file is missing or no row of
     it can be used.
     """

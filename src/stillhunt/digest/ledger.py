@@ -40,7 +40,38 @@ def build(engine: Engine, accounts: pa.Table) -> tuple[LeftOut, ...]:
         " ORDER BY count(*) DESC, country) AS rank FROM distinct_call WHERE country IS NOT NULL"
         " GROUP BY account_id, country) WHERE rank = 1",
     )
-    engine.create(                                                                       # 3.
+    _number_owners(engine)                                                               # 3.
+    return left_out
+
+
+def undeclare(engine: Engine, accounts: pa.Array) -> int:
+    """
+    Forget what is declared about some accounts, as if none of their owners had said so; return how many lost anything.
+
+    Each becomes an owner of its own without a licence, and owners are numbered anew. What was read from `account`, `owner`
+    or anything made of them before is of the numbering before.
+    """
+    engine.register("undeclared", pa.table({"account_id": accounts}))
+    changed = engine.fetch(
+        "SELECT count(*) AS n FROM account WHERE account_id IN (SELECT account_id FROM undeclared)"
+        " AND (licence IS NOT NULL OR owner_name <> 'account:' || account_id)"
+    )
+    n = int(changed.column("n")[0].as_py())
+    if n:
+        engine.create(
+            "account",
+            "SELECT acct, account_id, first_at, first_h, CASE WHEN u.account_id IS NULL THEN owner_name"
+            " ELSE 'account:' || account_id END AS owner_name, CASE WHEN u.account_id IS NULL THEN licence END AS licence"
+            " FROM account LEFT JOIN undeclared u USING (account_id)",
+        )
+        _number_owners(engine)
+    engine.drop("undeclared")
+    return n
+
+
+def _number_owners(engine: Engine) -> None:
+    """Make `owner` from `account`, and give `account` their numbers."""
+    engine.create(
         "owner",
         "SELECT (row_number() OVER (ORDER BY first_at, first_h) - 1)::INTEGER AS owner, owner_name,"
         " (dense_rank() OVER (ORDER BY country NULLS FIRST) - 1)::SMALLINT AS stratum, licence FROM"
@@ -50,7 +81,6 @@ def build(engine: Engine, accounts: pa.Table) -> tuple[LeftOut, ...]:
     )
     engine.create("account", "SELECT a.*, o.owner FROM account a JOIN owner o USING (owner_name)")
     engine.view("call", "SELECT c.*, a.acct FROM distinct_call c JOIN account a USING (account_id)")
-    return left_out
 
 
 def _deduplicate(engine: Engine) -> tuple[LeftOut, ...]:

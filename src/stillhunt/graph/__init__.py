@@ -2,6 +2,6 @@
 
 from stillhunt.graph.candidates import CandidatePairs, candidate_pairs
 from stillhunt.graph.groups import propose
-from stillhunt.graph.incidence import fetch_incidence
+from stillhunt.graph.incidence import broken, fetch_incidence
 
-__all__ = ["CandidatePairs", "candidate_pairs", "fetch_incidence", "propose"]
+__all__ = ["CandidatePairs", "broken", "candidate_pairs", "fetch_incidence", "propose"]

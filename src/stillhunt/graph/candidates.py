@@ -82,7 +82,7 @@ def candidate_pairs(engine: Engine, incidence: Incidence, *, seed: int) -> Candi
     floor = round(_MILLI * max(0.0, np.log(n) - 3.0))
     weight = _weights(engine, incidence)
     i, j, s = _score(engine, "incidence", incidence.owner, incidence, weight, floor, rare)  # 1.
-    permuted = _permuted_owners(incidence, seed)  # 2.
+    permuted = permuted_owners(incidence, seed)  # 2.
     engine.register("incidence_null", pa.table({"owner": permuted, "value_id": incidence.value}))
     *_, null = _score(engine, "incidence_null", permuted, incidence, weight, floor, rare)
     null = np.sort(null)[::-1]  # 3.
@@ -204,8 +204,8 @@ def _surprise(i, j, start, values, weight, group, n_groups):  # type: ignore[no-
     return out
 
 
-def _permuted_owners(incidence: Incidence, seed: int) -> npt.NDArray[np.int32]:
-    """Shuffle who holds what, inside each kind and country: every value keeps its popularity, every owner its volume."""
+def permuted_owners(incidence: Incidence, seed: int) -> npt.NDArray[np.int32]:
+    """Return who holds each row instead: shuffled inside each kind and country, so that values keep their popularity."""
     rng = np.random.default_rng([seed, 1])
     kind = incidence.value_kind[incidence.value].astype(np.int64)
     cell = kind * 65536 + incidence.stratum[incidence.owner]

@@ -7,10 +7,13 @@ An owner is the organisation where it is declared, else the account: 300 seats o
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
+import pyarrow as pa
 
 from stillhunt.engines import Engine
+from stillhunt.graph.candidates import permuted_owners
 from stillhunt.model import Incidence
 
 
@@ -53,3 +56,19 @@ def fetch_incidence(engine: Engine, kinds: Sequence[tuple[str, str]]) -> Inciden
         stratum=owners.column("stratum").to_numpy().astype(np.int16),
         n_owners=owners.num_rows,
     )
+
+
+def broken(engine: Engine, incidence: Incidence, *, seed: int) -> Incidence:
+    """
+    Return the incidence with every kind dealt out anew inside each country, and leave it in the engine instead.
+
+    Nobody is linked to anybody there but by chance. An owner dealt a value twice holds it once. The relations `incidence`
+    and `value` are replaced.
+    """
+    rows = np.unique(np.stack([incidence.value, permuted_owners(incidence, seed)]), axis=1)
+    owners = np.bincount(rows[0], minlength=incidence.n_values)
+    engine.register("incidence", pa.table({"owner": rows[1].astype(np.int32), "value_id": rows[0].astype(np.int32)}))
+    engine.register("dealt", pa.table({"value_id": np.arange(incidence.n_values, dtype=np.int32), "n_owners": owners}))
+    engine.create("value", "SELECT v.* EXCLUDE (n_owners), d.n_owners FROM value v JOIN dealt d USING (value_id)")
+    engine.drop("dealt")
+    return replace(incidence, owner=rows[1].astype(np.int32), value=rows[0].astype(np.int32))

@@ -45,11 +45,18 @@ METHOD = (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Judged:
-    """Everything the judge has to say: campaigns, sets not accused, and how many sets key 2 was put to."""
+    """
+    Everything the judge has to say: campaigns, sets not accused, and how many sets key 2 was put to.
+
+    `cutoff` is the p-value up to which sets were reported (with none reported, at which one would have been); `owners` are
+    all that are linked to anybody.
+    """
 
     campaigns: tuple[Campaign, ...]
     linked: tuple[LinkedSet, ...]
     tested: int
+    cutoff: float
+    owners: npt.NDArray[np.int32]
 
 
 def judge(
@@ -93,9 +100,7 @@ def judge(
             one = replace(one, concealment=concealed(population, one.owners[acting]))
             if _disguised(one, rule):
                 campaign = _campaign(engine, population, one, traffic, shown, q, links, rule)
-                leg = Reported(
-                    found=one, traffic=whole, operated=operated, p_values=p_values, number=number, level=level
-                )
+                leg = Reported(found=one, traffic=whole, operated=operated, p_values=p_values, number=number, level=level)
                 campaigns.append(replace(campaign, ablations=ablations(population, leg, campaign.accounts, rule)))   # 5.
                 measured.append(rule.measured(traffic.calls.take(pa.array(traffic.rows))))
             else:
@@ -108,7 +113,10 @@ def judge(
     campaigns = contrasted(engine, campaigns, measured, linked_owners, rule)
     campaigns.sort(key=lambda c: (-c.profile.n_exchanges, c.id))
     linked.sort(key=lambda s: (s.list_name, -len(s.account_ids), s.id))
-    return Judged(campaigns=tuple(campaigns), linked=tuple(linked), tested=len(disguised))
+    cutoff = level * max(1, int((q_values <= level).sum())) / max(1, len(disguised))
+    return Judged(
+        campaigns=tuple(campaigns), linked=tuple(linked), tested=len(disguised), cutoff=cutoff, owners=linked_owners
+    )
 
 
 def _disguised(found: LinkedOwners, rule: Rule) -> bool:

@@ -10,24 +10,49 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from stillhunt.model import Hunt
-from stillhunt.report.campaigns import accounts_table, campaigns_json
+from stillhunt.model import Audit, Hunt
+from stillhunt.report.calibration import calibration_html
+from stillhunt.report.campaigns import accounts_table, audit_json, campaigns_json
 from stillhunt.report.files import parquet, write_whole
 from stillhunt.report.page import html
 from stillhunt.report.sentences import summary_sentences
 
-__all__ = ["accounts_table", "campaigns_json", "html", "summary_sentences", "write"]
+__all__ = [
+    "accounts_table",
+    "audit_json",
+    "calibration_html",
+    "campaigns_json",
+    "html",
+    "summary_sentences",
+    "write",
+    "write_audit",
+]
 
 
 def write(hunt: Hunt, out: Path) -> dict[str, Path]:
     """
     Write `campaigns.json`, `accounts.parquet` and `report.html` into `out`; return name → path.
 
-    Raises `StoreError` when the folder cannot be made or written.
+    Beside them goes `calibration.html` where the hunt was audited. Raises `StoreError` when the folder cannot be made or written.
     """
     files = {
         "campaigns.json": campaigns_json(hunt),
         "accounts.parquet": parquet(accounts_table(hunt)),
         "report.html": html(hunt).encode("utf-8", "replace"),
+    }
+    if hunt.audit is not None:
+        files["calibration.html"] = calibration_html(hunt.audit).encode("utf-8", "replace")
+    return write_whole(files, out)
+
+
+def write_audit(audit: Audit, out: Path) -> dict[str, Path]:
+    """
+    Write `audit.json` and `calibration.html` into `out`; return name → path.
+
+    Raises `StoreError` when the folder cannot be made or written.
+    """
+    files = {
+        "audit.json": audit_json(audit),
+        "calibration.html": calibration_html(audit).encode("utf-8", "replace"),
     }
     return write_whole(files, out)

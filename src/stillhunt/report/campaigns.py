@@ -8,8 +8,10 @@ from dataclasses import asdict
 
 import pyarrow as pa
 
+from stillhunt.controls import Control
 from stillhunt.model import (
     Ablation,
+    Audit,
     Campaign,
     Claim,
     Evidence,
@@ -25,6 +27,7 @@ from stillhunt.report.numbers import iso
 from stillhunt.seal.canonical import Json
 
 SCHEMA = "stillhunt/campaigns/v1"
+AUDIT_SCHEMA = "stillhunt/audit/v1"
 ACCOUNTS = pa.schema([("account_id", pa.string()), ("campaign_id", pa.string()), ("confidence", pa.float64())])
 
 
@@ -81,6 +84,65 @@ def _document(hunt: Hunt) -> Json:
         },
         "window": {"first_seen": iso(hunt.first_seen), "last_seen": iso(hunt.last_seen)},
         "per_day": dict(hunt.per_day),
+        "audit": None if hunt.audit is None else _audit(hunt.audit),
+    }
+
+
+def audit_json(audit: Audit) -> bytes:
+    """The rule on verified-honest sets as canonical JSON under `stillhunt/audit/v1`."""
+    return encode({"schema": AUDIT_SCHEMA, **_audit(audit)})
+
+
+def _audit(audit: Audit) -> dict[str, Json]:
+    broken = audit.full_break
+    return {
+        "statement": audit.statement,
+        "claimable": audit.claimable,
+        "bound": audit.bound,
+        "level": audit.level,
+        "confidence": audit.confidence,
+        "linked_controls": audit.linked,
+        "rejected": audit.rejected,
+        "rate_upper": audit.rate_upper,
+        "linked_sets": audit.sets,
+        "reported": audit.reported,
+        "cutoff": audit.cutoff,
+        "controls": [_control(c) for c in audit.controls],
+        "thresholds": [
+            {
+                "name": t.name,
+                "in_use": t.in_use,
+                "estimate": t.estimate,
+                "seen": t.seen,
+                "needed": t.needed,
+                "statement": t.statement,
+            }
+            for t in audit.thresholds
+        ],
+        "full_break": None
+        if broken is None
+        else {
+            "shuffles": broken.shuffles,
+            "proposed": broken.proposed,
+            "kept": broken.kept,
+            "of_one_country": broken.of_one_country,
+        },
+        "left_out": [_left_out(row) for row in audit.left_out],
+    }
+
+
+def _control(control: Control) -> Json:
+    return {
+        "set": control.label,
+        "n_accounts": control.accounts,
+        "linked": control.linked,
+        "linkage_log10": control.linkage_log10,
+        "declared_customers": control.declared_customers,
+        "p_values": dict(control.p_values),
+        "p_value": control.p_value,
+        "coherence": control.coherence,
+        "rejected": control.rejected,
+        "reason": control.reason,
     }
 
 

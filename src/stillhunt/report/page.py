@@ -42,24 +42,26 @@ def html(hunt: Hunt) -> str:
     Every value of the hunt is escaped; a content security policy forbids what the page does not carry
     itself. The page reads the same without its script.
     """
-    style, script = _source("style.css"), _source("script.js")
     licensed = [s for s in hunt.linked if s.list_name == LICENSED]
+    return render(
+        "page.html.j2",
+        hunt=hunt,
+        summary=summary(hunt),
+        detailed=hunt.campaigns[:DETAILED_AT_MOST],
+        lists=set_lists(hunt.linked),
+        licensed=set_list(LICENSED, licensed) if licensed else None,
+        left_out=sorted(hunt.left_out, key=_by_weight),
+        coverage=column_coverage(hunt.coverage),
+    )
+
+
+def render(template: str, **values: object) -> str:
+    """A page of the house's style: a template with its values, and the style, script and policy that every page has."""
+    style, script = _source("style.css"), _source("script.js")
     return (
         _environment()
-        .get_template("page.html.j2")
-        .render(
-            hunt=hunt,
-            style=Markup(style),
-            script=Markup(script),
-            policy=policy(style, script),
-            summary=summary(hunt),
-            detailed=hunt.campaigns[:DETAILED_AT_MOST],
-            lists=set_lists(hunt.linked),
-            licensed=set_list(LICENSED, licensed) if licensed else None,
-            left_out=sorted(hunt.left_out, key=_by_weight),
-            coverage=column_coverage(hunt.coverage),
-            most=_MOST,
-        )
+        .get_template(template)
+        .render(style=Markup(style), script=Markup(script), policy=policy(style, script), most=_MOST, **values)
     )
 
 

@@ -119,7 +119,7 @@ class World:
     `truth` has account_id, cohort, campaign_id (null for honest accounts), is_campaign, verified (a group
     that has
     been checked and found honest); `truth_exchanges` has exchange_id and campaign_id of the harvested
-    exchanges.
+    exchanges. `controls` lists the accounts of the verified groups, one label a group.
     """
 
     name: str
@@ -129,6 +129,7 @@ class World:
     events: pa.Table
     truth: pa.Table
     truth_exchanges: pa.Table
+    controls: pa.Table
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -187,7 +188,8 @@ def build(recipe: Recipe, name: str, seed: int, scale: float, part: int) -> Worl
     """
     rng = np.random.default_rng([seed, part, 20260302])
     things = catalogue(seed)
-    accounts, special, bans = concat_blocks(_blocks(recipe, scale, things, rng))  # 1.
+    blocks = _blocks(recipe, scale, things, rng)  # 1.
+    accounts, special, bans = concat_blocks(blocks)
     calls = concat_calls(
         [own_calls(accounts, things, rng), *(inside_window(c, accounts) for c in special)]
     )  # 2.
@@ -211,6 +213,7 @@ def build(recipe: Recipe, name: str, seed: int, scale: float, part: int) -> Worl
         events=events,
         truth=_truth(accounts, account_ids, campaign_ids),
         truth_exchanges=_harvested(table, harvest, campaign_ids),
+        controls=_controls(accounts, account_ids, blocks),
     )
 
 
@@ -274,6 +277,20 @@ def _truth(accounts: Accounts, ids: Column, campaign_ids: Column) -> pa.Table:
             "verified": column(accounts.verified),
         }
     ).sort_by("account_id")
+
+
+def _controls(accounts: Accounts, ids: Column, blocks: list[Block]) -> pa.Table:
+    group = np.repeat(np.arange(len(blocks)), [len(block.accounts) for block in blocks])
+    rows = np.flatnonzero(accounts.verified)
+    labels = [f"{COHORTS[accounts.cohort[row]]}-{group[row]}" for row in rows]
+    return pa.table(
+        {
+            "set": pa.array(labels, pa.string()),
+            "account_id": take(ids, rows),
+            "org_id": pa.nulls(len(rows), pa.string()),
+        },
+        schema=contract.CONTROLS,
+    )
 
 
 def _harvested(exchanges: pa.Table, harvest: Ints, campaign_ids: Column) -> pa.Table:

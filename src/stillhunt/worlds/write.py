@@ -14,14 +14,14 @@ from pyarrow import csv
 from stillhunt.errors import StoreError
 from stillhunt.worlds.worlds import World
 
-TABLES = ("exchanges", "accounts", "events", "truth", "truth_exchanges")
+TABLES = ("exchanges", "accounts", "events", "truth", "truth_exchanges", "controls")
 _BATCH = 8192
 
 
 def write(world: World, out: Path) -> None:
     """
-    Write `exchanges.parquet`, `accounts.parquet`, `events.parquet`, `truth.parquet` and
-    `truth_exchanges.parquet`.
+    Write `exchanges.parquet`, `accounts.parquet`, `events.parquet`, `truth.parquet`,
+    `truth_exchanges.parquet` and `controls.parquet`.
 
     Makes the folder `out` where it is missing; raises `StoreError` where it cannot be written.
     """
