@@ -26,7 +26,7 @@ from stillhunt.trace.audit.coin import CoinScores, coin_scores, coin_test, with_
 from stillhunt.trace.audit.suspects.open_weights import OpenWeights
 from stillhunt.trace.audit.suspects.suspect import Prompt
 
-N, ANSWER_TOKENS, QUESTION_TOKENS = 100, 48, 64
+N, ANSWER_TOKENS, QUESTION_TOKENS = 100, 40, 32
 COIN_LAYERS, CANARY_LAYERS, RATE = 10, 8, 1e-4
 CLASSES, EXPOSURES, ORDINARY, SAMPLES_EACH = 12, 10, 20, 12
 KEY = b"bench/trace_smollm2, a public key"

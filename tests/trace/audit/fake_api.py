@@ -50,7 +50,10 @@ def serving(model: ToyModel) -> Iterator[str]:
     """Serve the model on a free port of this machine; yields its address."""
 
     class Handler(BaseHTTPRequestHandler):
+        """One request, answered by the model unless a failure is due."""
+
         def do_POST(self) -> None:
+            """Answer."""
             request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             model.asked.append(request)
             model.seen_keys.add(self.headers.get("Authorization", ""))
