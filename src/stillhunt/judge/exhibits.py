@@ -17,7 +17,7 @@ from stillhunt.judge.linkage import Population
 from stillhunt.judge.membership import without_each_group
 from stillhunt.judge.operate import JointOperation
 from stillhunt.judge.rule import Rule
-from stillhunt.judge.sets import LinkedOwners
+from stillhunt.judge.sets import LINKAGE_LEVEL, LinkedOwners
 from stillhunt.judge.traffic import Harvest, Traffic
 from stillhunt.model import (
     Exhibits,
@@ -59,9 +59,10 @@ class Shown:
 def exhibits(shown: Shown) -> Exhibits:
     """Return the exhibits of a campaign but for its contrast with honest traffic, which is made for all campaigns at once."""
     members, without = _membership(shown)
+    strands = tuple(_strand(shown, number, harvest) for number, harvest in enumerate(shown.traffic.harvests, 1))
     return Exhibits(
-        figures=_figures(shown),
-        strands=tuple(_strand(shown, number, harvest) for number, harvest in enumerate(shown.traffic.harvests, 1)),
+        figures=_figures(shown) | _of_strands(strands),
+        strands=strands,
         shared=_shared(shown),
         members=members,
         without=without,
@@ -75,6 +76,10 @@ def _figures(shown: Shown) -> dict[str, float | int]:
     groups = zip(shown.population.incidence.groups, link.groups_log10, strict=True)
     found: dict[str, float | int | None] = {
         "owners": len(shown.found.owners),
+        "linkage.level": LINKAGE_LEVEL,
+        "key2.level": shown.rule.level - LINKAGE_LEVEL,
+        "membership.level": shown.rule.membership_level,
+        "concealment.threshold": shown.rule.declared_customers,
         "linkage.log10": link.weighted_log10,
         "linkage.price_log10": link.price_log10,
         "linkage.without_strongest_log10": link.without_strongest_log10,
@@ -101,6 +106,18 @@ def _figures(shown: Shown) -> dict[str, float | int]:
         for test in _TESTS:
             found |= {f"strand.{number}.{test}.{name}": value for name, value in _scalars(getattr(tests, test)).items()}
     return {name: value for name, value in found.items() if value is not None}
+
+
+def _of_strands(strands: tuple[StrandExhibit, ...]) -> dict[str, float | int]:
+    """Return the figures of pools: accounts at the peak, and how disjoint their prompts are."""
+    active: Counter[str] = Counter()
+    found: dict[str, float | int] = {}
+    for one in strands:
+        active.update(one.active_per_day)
+        found[f"strand.{one.number}.peak_accounts"] = max(one.active_per_day.values())
+        for name in ("pairs", "pairs_sharing", "prompts", "prompts_shared"):
+            found[f"strand.{one.number}.{name}"] = getattr(one, name)
+    return found | {"traffic.peak_accounts": max(active.values())}
 
 
 def _scalars(test: object) -> dict[str, float | int]:

@@ -57,9 +57,9 @@ def html(hunt: Hunt) -> str:
 
 def render(template: str, **values: object) -> str:
     """A page of the house's style: a template with its values, and the style, script and policy that every page has."""
-    style, script = _source("style.css"), _source("script.js")
+    style, script = source("style.css"), source("script.js")
     return (
-        _environment()
+        environment()
         .get_template(template)
         .render(style=Markup(style), script=Markup(script), policy=policy(style, script), most=_MOST, **values)
     )
@@ -218,16 +218,18 @@ _MOST = {
 }
 
 
-def _source(name: str) -> str:
-    environment = _environment()
-    if environment.loader is None:
+def source(name: str) -> str:
+    """Return a file that stands with the templates, as it is."""
+    loader = environment().loader
+    if loader is None:
         raise LookupError(name)
-    return environment.loader.get_source(environment, name)[0]
+    return loader.get_source(environment(), name)[0]
 
 
 @cache
-def _environment() -> Environment:
-    environment = Environment(
+def environment() -> Environment:
+    """Return what renders every page of the report: templates, and how numbers, days and names are written."""
+    made = Environment(
         loader=PackageLoader("stillhunt.report", "templates"),
         autoescape=True,
         undefined=StrictUndefined,
@@ -235,7 +237,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters.update(
+    made.filters.update(
         count=numbers.count,
         share=lambda x: keep_together(numbers.share(x)),
         figure=numbers.figure,
@@ -253,7 +255,7 @@ def _environment() -> Environment:
         ranked=ranked,
         anchor=anchor,
     )
-    environment.globals.update(
+    made.globals.update(
         counted=numbers.counted,
         span=numbers.span,
         timeline=timeline,
@@ -269,4 +271,4 @@ def _environment() -> Environment:
         ladder=words.LADDER,
         glossary=words.GLOSSARY,
     )
-    return environment
+    return made

@@ -1,0 +1,303 @@
+"""
+Sections 9 and 10: releases with their base rate, and who may be behind it, as hypotheses that compete.
+
+The default is “not attributed”. Pools may be shared between several buyers, so nothing is said of a pool as a whole.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import timedelta
+
+from stillhunt.model import Campaign
+from stillhunt.report.dossier.blocks import (
+    Block,
+    Fold,
+    Heading,
+    Mark,
+    NotSupplied,
+    Part,
+    Parts,
+    Prose,
+    Supplied,
+    Table,
+    Tag,
+    prose,
+    say,
+    supplied,
+)
+from stillhunt.report.dossier.case import KINDS, Hypothesis, Observation
+from stillhunt.report.dossier.likelihood import ReleaseTiming, hours_alike, ratio, release_timing, resemblance
+from stillhunt.report.dossier.matter import Matter, PastCampaign
+from stillhunt.report.dossier.numbered import THE_CASE
+from stillhunt.report.numbers import figure, share, utc
+from stillhunt.report.words import plain
+
+PREDICTS = {
+    "lab": "one family of templates aimed at one capability, and releases that follow more closely than the base rate",
+    "reseller mix": "honest calls of many unrelated people beside the harvest in the same accounts",
+    "data vendor": "several families of templates, each with work of its own, for several buyers",
+    "researcher": "a registered study, published questions, an end to it",
+    "false flag": "clues to a name that cost nothing to plant, and none that would be hard to plant",
+    "other": "–",
+}
+"""What each kind of actor would be expected to leave."""
+
+
+def timeline_section(m: Matter) -> tuple[Block, ...]:
+    """Section 9: own releases, other labs' releases, and how often such a release comes anyway."""
+    own = [e for e in m.exhibits.events if e.kind == "model_release"]
+    blocks: list[Block] = [Heading(text="This provider’s own releases")]
+    if own:
+        rows = tuple(
+            (
+                (Tag(e.subject),),
+                (m.day(e.at, f"release of {e.subject}"),),
+                (m.number(e.calls_before, f"campaign calls in the day before {e.subject}"),),
+                (m.number(e.calls_after, f"campaign calls in the day after {e.subject}"),),
+            )
+            for e in own
+        )
+        blocks.append(
+            Table(
+                label="Releases while the campaign was active",
+                head=("Model", "Day", "Calls, day before", "Day after"),
+                rows=rows,
+                figures=frozenset({2, 3}),
+            )
+        )
+        blocks.append(prose("Everybody tries a new model on its first day: a move to it, alone, says nothing.", small=True))
+    else:
+        blocks.append(prose("The events name no release while the campaign was active."))
+    return (*blocks, Heading(text="Releases by others, with the base rate"), *_releases(m))
+
+
+def timings(m: Matter) -> tuple[tuple[ReleaseTiming, ...], float, int]:
+    """Return the release timing of every lab in the case file; nothing where none is listed."""
+    watch = m.case.releases_watched
+    if watch is None or not m.case.releases or not (watch.start and watch.end) or watch.lag_days is None:
+        return (), float("nan"), 0
+    profile = m.campaign.profile
+    window = (utc(profile.first_seen).date(), utc(profile.last_seen).date() + timedelta(days=watch.lag_days))
+    listed = [(str(r.lab), r.at) for r in m.case.releases if r.at]
+    return release_timing(listed, (watch.start, watch.end), window)
+
+
+def _releases(m: Matter) -> list[Block]:
+    watch = m.case.releases_watched
+    if watch is None or not m.case.releases:
+        return [
+            NotSupplied(what="Releases of every lab over a stated time", table="releases"),
+            prose(
+                "Without all of them there is no base rate, and a release that follows a harvest means nothing: labs release"
+                " often enough for some release to follow almost anything.",
+                small=True,
+            ),
+        ]
+    found, anybody, windows = timings(m)
+    labs = m.number(sum(t.in_window > 0 for t in found), "labs that released in the window", needs=THE_CASE)
+    if not windows:
+        return [prose("The days that are watched are shorter than the window itself, so no base rate can be computed.")]
+    rows = tuple(
+        (
+            (Supplied(t.lab),),
+            (m.number(t.releases, f"releases of {t.lab} over the days watched", needs=THE_CASE),),
+            (m.number(t.in_window, f"releases of {t.lab} in the window", needs=THE_CASE),),
+            (m.number(t.base_rate, f"base rate of a release of {t.lab}", share(t.base_rate), needs=THE_CASE),),
+            _bound(m, t),
+        )
+        for t in found
+    )
+    return [
+        prose(
+            "The window runs from the campaign’s first day to {lag} days after its last. In it {labs} of {all} labs listed"
+            " released a model; in a window of this length anywhere in the days watched, at least one of them does so with"
+            " frequency {rate} ({n} windows).",
+            lag=m.number(int(watch.lag_days or 0), "days after the campaign within which a release counts", needs=THE_CASE),
+            labs=labs,
+            all=m.number(len(found), "labs listed", needs=THE_CASE),
+            rate=m.number(anybody, "base rate of a release by any lab", share(anybody), needs=THE_CASE),
+            n=m.number(windows, "windows that the base rates are over", needs=THE_CASE),
+        ),
+        Table(
+            label="Releases and base rates",
+            head=("Lab", "Releases", "In the window", "Base rate", "Likelihood ratio"),
+            rows=rows,
+            figures=frozenset({1, 2, 3, 4}),
+        ),
+        Fold(
+            summary="The releases",
+            blocks=(
+                Table(
+                    label="Releases listed",
+                    head=("Lab", "Model", "Day", "Source"),
+                    rows=tuple((supplied(r.lab), supplied(r.model), supplied(r.at), supplied(r.source)) for r in m.case.releases),
+                    stacked=True,
+                ),
+            ),
+        ),
+    ]
+
+
+def _bound(m: Matter, t: ReleaseTiming) -> Parts:
+    if not t.in_window or not t.base_rate:
+        return ("–",)
+    bound = 1 / t.base_rate
+    return say("at most {x}", x=m.number(bound, f"likelihood ratio of the timing of {t.lab}, upper bound", f"{bound:.1f}", needs=THE_CASE))
+
+
+def attribution(m: Matter) -> tuple[Block, ...]:
+    """Section 10."""
+    claimed = any(c.rung == "operator" for c in m.case.claims)
+    verdict = Mark("claimed by the operator" if claimed else "not attributed", strong=True)
+    blocks: list[Block] = [
+        prose("{verdict}", verdict=verdict),
+        prose(
+            "Whose accounts these are is not known from the log. Pools are rented out and shared: two labs, or a lab and"
+            " honest people, may use the same accounts at the same time. So nothing is attributed to a pool as a whole; each"
+            " row says which pool’s strand of calls it is about."
+        ),
+        Heading(text="Hypotheses that compete"),
+        _hypotheses(m),
+        Heading(text="Evidence for and against"),
+        *_evidence(m),
+        Heading(text="Mixing in this pool"),
+        _mixing(m),
+        Heading(text="Resemblance to earlier campaigns"),
+    ]
+    for past in m.past:
+        blocks += _resemblance(m, past)
+    if not m.past:
+        blocks.append(NotSupplied(what="Earlier campaigns to compare with", table="past"))
+    return tuple(blocks)
+
+
+def _hypotheses(m: Matter) -> Table:
+    given = list(m.case.hypotheses)
+    named = {h.kind for h in given}
+    given += [Hypothesis(name=kind, kind=kind) for kind in KINDS if kind not in named and kind != "other"]
+    rows = []
+    for h in given:
+        mine = h in m.case.hypotheses
+        about: Parts = ("every pool",)
+        if h.strand is not None:
+            about = (m.number(h.strand, f"pool that “{h.name}” is about", f"pool {h.strand}", needs=THE_CASE),)
+        pro = sum(h.name in o.speaks_for for o in m.case.observations)
+        con = sum(h.name in o.against for o in m.case.observations)
+        rows.append(
+            (
+                (Supplied(str(h.name)),) if mine else (f"{h.name}",),
+                about,
+                (*((Supplied(h.note), ". ") if h.note else ()), "would leave: ", PREDICTS[str(h.kind)]),
+                say(
+                    "{pro} for, {con} against",
+                    pro=m.number(pro, f"observations for “{h.name}”", needs=THE_CASE),
+                    con=m.number(con, f"observations against “{h.name}”", needs=THE_CASE),
+                ),
+            )
+        )
+    head = ("Hypothesis", "About", "What it says", "Observations")
+    return Table(label="Hypotheses", head=head, rows=tuple(rows), stacked=True)
+
+
+def _evidence(m: Matter) -> list[Block]:
+    if not m.case.observations:
+        return [NotSupplied(what="Observations for or against any hypothesis", table="observations")]
+    rows = tuple(_observation(m, o) for o in m.case.observations)
+    head = ("Observation, source", "Class", "For", "Against", "Likelihood ratio")
+    return [
+        Table(label="Evidence for and against each hypothesis", head=head, rows=rows, stacked=True),
+        prose(
+            "A likelihood ratio is given only where the operator supplied how often the like was seen in cases like the"
+            " hypothesis and in others; it is that ratio of frequencies, half a case added to each, with its interval. Ratios"
+            " are not multiplied: nobody knows how the observations depend on each other.",
+            small=True,
+        ),
+    ]
+
+
+def _observation(m: Matter, o: Observation) -> tuple[Parts, ...]:
+    alone: tuple[Part, ...] = (" ", Mark("single source", strong=True)) if o.single_source else ()
+    lr: Parts = ("not computable",)
+    if o.if_true:
+        x, low, high = ratio(o.if_true, o.otherwise)
+        of = str(o.what)
+        lr = say(
+            "{x} ({low} to {high}), from {k1} of {n1} against {k0} of {n0}",
+            x=m.number(x, f"likelihood ratio: {of}", figure(x), needs=THE_CASE),
+            low=m.number(low, f"lower end of the likelihood ratio: {of}", figure(low), needs=THE_CASE),
+            high=m.number(high, f"upper end of the likelihood ratio: {of}", figure(high), needs=THE_CASE),
+            k1=m.number(o.if_true[0], f"seen among cases like the hypothesis: {of}", needs=THE_CASE),
+            n1=m.number(o.if_true[1], f"cases like the hypothesis: {of}", needs=THE_CASE),
+            k0=m.number(o.otherwise[0], f"seen among other cases: {of}", needs=THE_CASE),
+            n0=m.number(o.otherwise[1], f"other cases: {of}", needs=THE_CASE),
+        )
+    what = (Supplied(str(o.what)), " – source: ", Supplied(str(o.source)), *alone)
+    return (what, (str(o.kind),), supplied(o.speaks_for, "–"), supplied(o.against, "–"), lr)
+
+
+def _mixing(m: Matter) -> Prose:
+    other = sum(member.n_other for member in m.campaign.members)
+    inside = sum(member.n_exchanges for member in m.campaign.members)
+    part = other / max(other + inside, 1)
+    return prose(
+        "{part} of all calls of these accounts lie outside the harvested strands and are held against nobody. They may be"
+        " honest people’s, chaff, or another buyer’s. The campaign has {pools} with a template family of its own.",
+        part=m.number(part, "share of the accounts’ calls outside the harvested strands", share(part)),
+        pools=m.number(len(m.exhibits.strands), "pools of the campaign", _pools(len(m.exhibits.strands))),
+    )
+
+
+def _pools(n: int) -> str:
+    return f"{n} pool" if n == 1 else f"{n} pools"
+
+
+def _resemblance(m: Matter, past: PastCampaign) -> list[Block]:
+    title = Heading(text=f"Beside {past.name}")
+    if not past.same_key:
+        return [title, prose("That hunt was made under another key, so its tags cannot be compared with these.")]
+    theirs, ours = past.campaign.exhibits, m.exhibits
+    if theirs is None:
+        return [title, prose("That hunt left no exhibits; hunt again with this version to compare.")]
+    accounts = len({x.tag for x in theirs.members} & {x.tag for x in ours.members})
+    families = {s.family for s in theirs.strands if s.family} & {s.family for s in ours.strands if s.family}
+    rows = []
+    for r in resemblance(past.campaign, past.n_owners, m.campaign):
+        of = f"{r.group} shared with {past.name}"
+        chance: Parts = ("nothing shared",)
+        bound: Parts = ("–",)
+        if r.shared:
+            chance = (m.number(r.chance, f"chance level of {of}"),)
+            bound = say("at most {x}", x=m.number(1 / max(r.chance, 1e-300), f"likelihood ratio of {of}, upper bound"))
+        rows.append(
+            (
+                (plain(r.group),),
+                (m.number(r.values, f"rare values of {past.name}, {r.group}"),),
+                (m.number(r.shared, f"of these found here, {of}"),),
+                chance,
+                bound,
+            )
+        )
+    head = ("Kind", "Its rare values", "Found here", "Chance level", "Likelihood ratio")
+    alike = hours_alike(_hours(past.campaign), _hours(m.campaign))
+    return [
+        title,
+        Table(label=f"Resemblance to {past.name}", head=head, rows=tuple(rows), figures=frozenset({1, 2, 3, 4})),
+        prose(
+            "{n} accounts are in both; the template families are {same}. Hours of the day correlate by {r}, for which there is no"
+            " chance level: many crowds keep office hours. The chance level is how often an unrelated set of this size would"
+            " hold one of that campaign’s values, at least as rare as the rarest found. Rented infrastructure is shared by"
+            " unrelated renters: this speaks for a common supplier before it speaks for a common operator.",
+            small=True,
+            n=m.number(accounts, f"accounts in both campaigns ({past.name})"),
+            same="the same" if families else "different",
+            r=m.number(round(alike, 3), f"correlation of hours of the day with {past.name}"),
+        ),
+    ]
+
+
+def _hours(campaign: Campaign) -> Counter[int]:
+    found: Counter[int] = Counter()
+    for strand in campaign.exhibits.strands if campaign.exhibits else ():
+        found.update(dict(enumerate(strand.hours)))
+    return found

@@ -1,0 +1,80 @@
+"""Section 14: what holds this dossier together, and what an outsider can check; or that nothing does."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+from stillhunt.report.dossier.blocks import Block, Facts, Items, Mark, Parts, Tag, prose, say
+from stillhunt.report.dossier.matter import Matter
+from stillhunt.report.dossier.numbered import OTHER_LINES, Number
+from stillhunt.report.numbers import count
+from stillhunt.seal.canonical import Json
+
+WORDS = {
+    "merkle_root": "Merkle root of the records, fixed when they were collected",
+    "records": "Records under it",
+    "committed_at": "Fixed at",
+    "configured_at": "Configuration fixed at",
+    "journal_head": "Head of the journal’s hash chain",
+    "journal_entries": "Entries of the journal",
+    "bundle_digest": "Replay bundle, SHA-256",
+    "key_id": "Signing key",
+    "timestamp": "Time-stamp authority",
+}
+"""What is known of a seal before it is made → how it is called."""
+
+
+def integrity(m: Matter) -> tuple[Block, ...]:
+    """Section 14. The list of numbers is complete when this is written last."""
+    blocks: list[Block] = []
+    if m.integrity:
+        rows = tuple((WORDS.get(k, k.replace("_", " ")), _value(m, k, v)) for k, v in sorted(m.integrity.items(), key=_order))
+        blocks += [
+            Facts(rows=rows),
+            prose(
+                "The signature is in envelope.json beside this file. `stillhunt verify` checks it, the journal, the inclusion"
+                " proofs, and recomputes every number that has a recipe, on a machine that has never seen the log."
+            ),
+        ]
+    else:
+        blocks += [
+            prose("{mark}", mark=Mark("not sealed", strong=True)),
+            prose(
+                "No signing key and no replay bundle were there when this dossier was written, so nobody outside can check it:"
+                " it is this provider’s word. To change that, make a key, hunt with `--evidence`, and write the dossier again."
+            ),
+        ]
+    return (*blocks, *_checkable(m))
+
+
+def _checkable(m: Matter) -> list[Block]:
+    kinds: Counter[str] = Counter("a recipe" if n.recipe else str(n.needs) for n in m.numbers.lines)
+    whole = _sealed_count(m, sum(kinds.values()), "numbers in sections of this dossier before this one")
+    items = tuple(
+        say(
+            "{n}: {what}",
+            n=_sealed_count(m, n, f"of these, those that take {what}"),
+            what="recomputed from the replay bundle" if what == "a recipe" else f"need {what}",
+        )
+        for what, n in sorted(kinds.items(), key=lambda k: (-k[1], k[0]))
+    )
+    intro = prose("Before this section the dossier holds {n} different numbers. To check them:", n=whole)
+    return [intro, Items(items=items)]
+
+
+def _sealed_count(m: Matter, n: int, label: str) -> Number:
+    return m.number(n, label, needs=OTHER_LINES)
+
+
+def _order(item: tuple[str, Json]) -> tuple[int, str]:
+    names = list(WORDS)
+    return (names.index(item[0]) if item[0] in names else len(names), item[0])
+
+
+def _value(m: Matter, name: str, value: Json) -> Parts:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return (m.number(value, WORDS.get(name, name), count(value), needs="the seal"),)
+    if isinstance(value, Mapping | list | tuple):
+        return (Tag(", ".join(str(v) for v in (value.values() if isinstance(value, Mapping) else value))),)
+    return (Tag("–" if value is None else str(value)),)

@@ -1,0 +1,112 @@
+"""What a dossier is written from, and the ways in which every section takes its numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from stillhunt.model import Alternative, Campaign, Evidence, Exhibits, Hunt
+from stillhunt.report.dossier.blocks import Part, Parts, Tag
+from stillhunt.report.dossier.case import Case
+from stillhunt.report.dossier.numbered import THE_LOG, Number, NumberList, Value
+from stillhunt.report.numbers import day, iso
+from stillhunt.report.words import plain, printable
+from stillhunt.seal.canonical import Json
+
+OPEN, UNLIKELY, RULED_OUT = "open", "unlikely", "ruled out"
+WEAKEST_FIRST = (OPEN, UNLIKELY, RULED_OUT)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PastCampaign:
+    """An earlier campaign, under the name the case file gives it, with the size of the log it was found in."""
+
+    name: str
+    campaign: Campaign
+    n_owners: int
+    same_key: bool
+    """Whether its tags were made under the same deployment key; only then can they be compared."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Matter:
+    """One campaign with everything that is said about it; `integrity` is what is known of its seal before it is signed."""
+
+    hunt: Hunt
+    campaign: Campaign
+    exhibits: Exhibits
+    case: Case
+    numbers: NumberList
+    past: tuple[PastCampaign, ...]
+    audit: Mapping[str, Any] | None
+    integrity: Mapping[str, Json] | None
+
+    def figure(self, name: str, label: str, written: str = "figure") -> Number:
+        """Return a figure of the hunt by its recipe."""
+        return self.numbers.figure(name, label, written=written)
+
+    def has(self, name: str) -> bool:
+        """Say whether the hunt has a figure."""
+        return name in self.exhibits.figures
+
+    def number(
+        self, value: Value, label: str, text: str | None = None, *, needs: str = THE_LOG, recipe: str | None = None
+    ) -> Number:
+        """Return a number that is not a figure of the hunt."""
+        return self.numbers.counted(value, label, text, needs=needs, recipe=recipe)
+
+    def day(self, moment: datetime, label: str) -> Number:
+        """Return a day as a number with an address."""
+        return self.numbers.counted(str(iso(moment)), label, day(moment))
+
+    def said(self, evidence: Evidence) -> Parts:
+        """Return the statement of a finding, its numbers with addresses."""
+        return tuple(self.numbers.said(printable(evidence.statement), self.prefix(evidence), plain(evidence.test)))
+
+    def tried(self, alternative: Alternative) -> Parts:
+        """Return what an innocent explanation predicts and what was seen."""
+        label = f"innocent explanation “{alternative.explanation}”"
+        found: list[Part] = [*self.numbers.said(f"{alternative.explanation}: ", "", label)]
+        found += self.numbers.said(f"it predicts {alternative.predicts}; seen: {alternative.seen}", "", label)
+        return (*found, f" ({alternative.verdict}).")
+
+    def prefix(self, evidence: Evidence) -> str:
+        """Return how the figures of a finding start: `strand.1.clock.`, for one of the tests of a strand."""
+        if evidence.kind == "concealment":
+            return "concealment."
+        if evidence.test.startswith("urn bet"):
+            return "linkage."
+        for words, name in TESTS.items():
+            if evidence.test.startswith(words):
+                return f"strand.{self.strand_of(evidence)}.{name}."
+        return ""
+
+    def strand_of(self, evidence: Evidence) -> int:
+        """Return the number of the strand that a test is about."""
+        _, found, rest = evidence.test.partition(", strand ")
+        return int(rest.split(" ")[0]) if found else 1
+
+    def weakest(self, *words: str) -> Alternative | None:
+        """Return the innocent explanation that stands best among those whose text has one of some words."""
+        mine = [a for a in self.campaign.alternatives if any(w in a.explanation for w in words)]
+        return min(mine, key=lambda a: WEAKEST_FIRST.index(a.verdict), default=None)
+
+    def of_kind(self, kind: str) -> list[Evidence]:
+        """Return the findings of one kind, in their order."""
+        return [e for e in self.campaign.evidence if e.kind == kind]
+
+
+TESTS = {
+    "one clock": "clock",
+    "interchangeable workers": "interchange",
+    "de-duplicated queue": "queue",
+    "best of k": "multiplicity",
+}
+"""How the name of a test starts → the name of its figures."""
+
+
+def name(text: str) -> Tag:
+    """Return a name from the log as it is, every character visible."""
+    return Tag(printable(text))

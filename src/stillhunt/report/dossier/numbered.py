@@ -1,0 +1,175 @@
+"""
+Numbers with an address: each number of a dossier is a line of one list, and says how an outsider checks it.
+
+A line has a recipe, which recomputes the number from the replay bundle, or it says what else is needed. Exactly one.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from stillhunt.report import numbers
+from stillhunt.seal.canonical import Json
+
+THE_LOG = "the log"
+THE_CASE = "the case file"
+OTHER_LINES = "other lines of this list"
+PUBLISHED = "the published table `bench/results/held_out.md`"
+NO_BUNDLE = "a replay bundle: hunt again with `--evidence`"
+
+Value = int | float | str
+Figures = Mapping[str, float | int]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Number:
+    """One number: its line in the list, its value, how it is written, and what it takes to check it."""
+
+    id: str
+    value: Value
+    text: str
+    label: str
+    section: str
+    recipe: str | None
+    needs: str | None
+
+    def document(self) -> Json:
+        """Return the line as it stands in `dossier.json`."""
+        return {
+            "id": self.id,
+            "value": self.value,
+            "text": self.text,
+            "label": self.label,
+            "section": self.section,
+            "recipe": self.recipe,
+            "needs": self.needs,
+        }
+
+
+@dataclass(kw_only=True, slots=True)
+class NumberList:
+    """
+    The list of numbers of one dossier, filled while it is written.
+
+    `recomputed` has what the replay bundle gives, by recipe; None where there is no bundle. `section` is the section that
+    is being written.
+    """
+
+    figures: Figures
+    recomputed: Mapping[str, Json] | None
+    section: str = "2"
+    lines: list[Number] = field(default_factory=list)
+    _at: dict[tuple[str, str, str], Number] = field(default_factory=dict)
+
+    def figure(self, name: str, label: str, text: str | None = None, *, written: str = "figure") -> Number:
+        """Return a figure of the hunt by the name of its recipe; once in the list however often it is used."""
+        value: Value = self.figures[name]
+        recipe = None
+        if self.recomputed is not None and name in self.recomputed:
+            recipe = name
+            again = self.recomputed[name]
+            if isinstance(again, int | float) and not isinstance(again, bool) and name.startswith(AT_LEAST):
+                value = float(again)
+        needs = None if recipe else NO_BUNDLE if self.recomputed is None else THE_LOG
+        return self._line(name, value, text or WRITTEN[written](value), label, recipe, needs)
+
+    def counted(
+        self, value: Value, label: str, text: str | None = None, *, needs: str = THE_LOG, recipe: str | None = None
+    ) -> Number:
+        """Return a number that is not a figure of the hunt; it has `recipe` where the bundle gives that."""
+        shown = text or (numbers.count(value) if isinstance(value, int) else numbers.figure(value))
+        known = recipe if self.recomputed is not None and recipe in self.recomputed else None
+        return self._line(label, value, shown, label, known, None if known else needs)
+
+    def said(self, statement: str, prefix: str, label: str) -> list[str | Number]:
+        """
+        Return a sentence of the hunt in parts, each number in it a line of the list.
+
+        A number that is a figure whose name starts with `prefix`, as rounded in the sentence, has that figure's recipe.
+        """
+        parts: list[str | Number] = []
+        at = 0
+        for n, found in enumerate(NUMERAL.finditer(statement), 1):
+            parts.append(statement[at : found.start()])
+            name = self._figure_said(found, prefix)
+            value = _value(found)
+            if name is not None:
+                known = self.figure(name, f"{label}: {name.removeprefix(prefix)}")
+                parts.append(self._again(known, _shown(found[0])))
+            else:
+                parts.append(self.counted(value, f"{label}: number {n} of the sentence", _shown(found[0])))
+            at = found.end()
+        return [*parts, statement[at:]]
+
+    def _figure_said(self, found: re.Match[str], prefix: str) -> str | None:
+        if not prefix:
+            return None
+        said, near = float(_value(found)), 10.0 ** -_decimals(found) / 2
+        for name, value in self.figures.items():
+            scale = 0.01 if found["percent"] else 1.0
+            if name.startswith(prefix) and abs(float(value) / scale - said / scale) <= near * 1.0001:
+                return name
+        return None
+
+    def _again(self, known: Number, text: str) -> Number:
+        return self._line(known.label, known.value, text, known.label, known.recipe, known.needs)
+
+    def _line(
+        self, name: str, value: Value, text: str, label: str, recipe: str | None, needs: str | None
+    ) -> Number:
+        key = (name, text, str(value))
+        if key not in self._at:
+            if isinstance(value, float) and not math.isfinite(value):
+                value = "not finite"
+            line = Number(
+                id=f"n{len(self.lines) + 1}",
+                value=value,
+                text=text,
+                label=label,
+                section=self.section,
+                recipe=recipe,
+                needs=needs,
+            )
+            self._at[key] = line
+            self.lines.append(line)
+        return self._at[key]
+
+
+AT_LEAST = ("linkage.log10", "linkage.group.", "linkage.without_strongest_log10", "membership.kept")
+"""Figures that the bundle gives as lower bounds only, because it withholds small counts of outsiders."""
+
+WRITTEN: Mapping[str, Callable[[Any], str]] = {
+    "figure": numbers.figure,
+    "count": lambda x: numbers.count(int(x)),
+    "share": lambda x: numbers.share(float(x)),
+    "power": lambda x: f"10^{float(x):.1f}",
+    "effective": lambda x: numbers.effective(float(x)),
+    "odds": lambda x: numbers.odds(float(x)),
+}
+"""Ways of writing a number."""
+
+NUMERAL = re.compile(r"(?P<power>10\^)?(?P<sign>[-−](?=\d))?(?P<body>\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?)(?P<percent> ?%)?")
+"""A number in a sentence of the hunt."""
+
+
+def _value(found: re.Match[str]) -> Value:
+    body = found["body"].replace(",", "")
+    value = float(body) * (-1 if found["sign"] else 1)
+    if found["percent"]:
+        return round(value / 100, 12)
+    whole = "." not in body and "e" not in body and not found["power"]
+    return int(value) if whole else value
+
+
+def _decimals(found: re.Match[str]) -> int:
+    body = found["body"].replace(",", "")
+    mantissa, _, exponent = body.partition("e")
+    return len(mantissa.partition(".")[2]) - int(exponent or 0)
+
+
+def _shown(text: str) -> str:
+    return text.replace("-", "−") if "e-" not in text else text

@@ -1,0 +1,249 @@
+"""Section 6: which tests, against which nulls, at which level, with what error and what power."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+from stillhunt.model import Evidence
+from stillhunt.report.dossier.blocks import (
+    Block,
+    Drawing,
+    Facts,
+    Heading,
+    Items,
+    NotSupplied,
+    Parts,
+    Table,
+    Tag,
+    prose,
+    say,
+)
+from stillhunt.report.dossier.matter import TESTS, Matter
+from stillhunt.report.dossier.numbered import OTHER_LINES, PUBLISHED
+from stillhunt.report.dossier.power import ALPHA, clopper_pearson, interchange_power, interchange_reach, lower_point
+from stillhunt.report.histogram import histogram, trimmed
+from stillhunt.report.numbers import figure
+from stillhunt.report.words import plain
+from stillhunt.seal.canonical import canonical
+
+HELD_OUT = {"honest": 170448, "accused": 0, "kinds": 18, "null_worlds": 50, "reporting": 0}
+"""Totals of `bench/results/held_out.md`: synthetic worlds, not this provider's customers."""
+
+NULLS = {
+    "clock": "Every account’s clock is turned by a whole number of days of its own: time of day stays, common control goes.",
+    "interchange": "Honest linked accounts keep to their own subjects at least as much as the stated coherence.",
+    "queue": "Other users of the same template, as busy as the members, lend their prompts.",
+    "multiplicity": "Accounts choose on their own, however popular each prompt is.",
+}
+
+
+def statistics(m: Matter) -> tuple[Block, ...]:
+    """Section 6."""
+    return (
+        Heading(text="Decided beforehand"),
+        _beforehand(m),
+        Heading(text="Tests of joint operation"),
+        _tests(m),
+        prose(
+            "The smallest p-value of a pool, times the number of tests whether they ran or not, times the number of pools, is"
+            " the p-value of the set: {p}. Over all {sets} that were judged in this hunt it becomes q = {q}"
+            " (Benjamini and Hochberg).",
+            p=m.figure("key2.p_value", "joint operation, combined p-value"),
+            sets=_tested(m),
+            q=m.figure("key2.q_value", "joint operation, q-value over all sets judged"),
+        ),
+        Heading(text="What each test could have shown"),
+        *_power(m),
+        Heading(text="How often this is wrong"),
+        *_errors(m),
+        Heading(text="This holds if"),
+        Items(items=tuple(tuple(m.numbers.said(a, "", "assumption")) for a in m.campaign.claim.assumptions)),
+    )
+
+
+def test_drawing(m: Matter, test: Evidence) -> list[Block]:
+    """Return where a test's statistic falls under its null, drawn, with the numbers on the axis in the caption."""
+    null = test.null
+    if null is None:
+        return []
+    svg = histogram(null)
+    if not svg:
+        return []
+    shown = trimmed(null)
+    of = plain(test.test)
+    caption = say(
+        f"Grey: {{label}}, from {{low}} to {{high}}. The line is what was observed, {{seen}}.",
+        label=tuple(m.numbers.said(null.label, "", f"null of {of}")),
+        low=m.number(shown.edges[0], f"lowest value drawn of the null of {of}", figure(shown.edges[0])),
+        high=m.number(shown.edges[-1], f"highest value drawn of the null of {of}", figure(shown.edges[-1])),
+        seen=m.number(null.observed, f"observed statistic of {of}", figure(null.observed)),
+    )
+    return [Drawing(svg=svg, caption=caption)]
+
+
+def _beforehand(m: Matter) -> Facts:
+    settings = m.hunt.settings
+    digest = hashlib.sha256(canonical(dict(settings))).hexdigest()
+    committed = None if m.integrity is None else m.integrity.get("configured_at")
+    rows: list[tuple[str, Parts]] = [
+        ("Level, campaigns", say("{x} of reported campaigns may be honest sets, on average", x=m.number(float(m.campaign.claim.level), "level of campaigns", f"{m.campaign.claim.level:.0%}"))),
+        ("Level, accounts", say("{x} of a campaign’s accounts may not belong, on average", x=m.figure("membership.level", "level of accounts", "share"))),
+        ("Least subject coherence of honest groups", (m.number(float(settings["rho0"]), "assumed least subject coherence"),) if "rho0" in settings else ("–",)),
+        ("Fewest declared customers", (m.figure("concealment.threshold", "fewest declared customers of a disguised set"),)),
+        ("Seed", (m.number(int(m.campaign.claim.seed), "seed of every random draw"),)),
+        ("Configuration, SHA-256", (Tag(digest),)),
+        (
+            "Fixed at",
+            (Tag(str(committed)),) if committed else say("not committed before the hunt: no sealed journal is beside it (section 14)"),
+        ),
+    ]
+    return Facts(rows=tuple(rows))
+
+
+def _tested(m: Matter) -> Parts:
+    if m.has("key2.tested"):
+        return say("{n} sets", n=m.figure("key2.tested", "sets judged for joint operation", "count"))
+    return say("{n} sets", n=m.number(int(m.hunt.settings.get("sets tested", 0)), "sets judged for joint operation"))
+
+
+def _tests(m: Matter) -> Table:
+    rows = []
+    for strand in m.exhibits.strands:
+        for words, test in TESTS.items():
+            at = f"strand.{strand.number}.{test}"
+            pool = f"pool {strand.number}"
+            ran = m.has(f"{at}.p_value")
+            rows.append(
+                (
+                    (Tag(f"Pool {strand.number}"), f": {words}"),
+                    (NULLS[test],),
+                    _statistic(m, at, test, pool) if ran else ("did not run",),
+                    (m.figure(f"{at}.p_value", f"p-value of {words}, {pool}"),) if ran else ("–",),
+                )
+            )
+    return Table(
+        label="Tests of joint operation",
+        head=("Test", "If nobody ran them together", "Seen", "p"),
+        rows=tuple(rows),
+        figures=frozenset({3}),
+        stacked=True,
+    )
+
+
+def _statistic(m: Matter, at: str, test: str, pool: str) -> Parts:
+    if test == "clock":
+        return say(
+            "variance ratio {x}; {null} on average without control",
+            x=m.figure(f"{at}.variance_ratio", f"variance ratio, {pool}"),
+            null=m.figure(f"{at}.null_mean", f"mean variance ratio under the null, {pool}"),
+        )
+    if test == "interchange":
+        return say(
+            "subject coherence {x} ± {se} over {fills} prompts",
+            x=m.figure(f"{at}.rho", f"subject coherence, {pool}"),
+            se=m.figure(f"{at}.standard_error", f"standard error of subject coherence, {pool}"),
+            fills=m.figure(f"{at}.fills", f"different prompts looked at, {pool}", "count"),
+        )
+    if test == "queue":
+        return say(
+            "{x} coincidences; {e} expected",
+            x=m.figure(f"{at}.coincidences", f"coincidences, {pool}", "count"),
+            e=m.figure(f"{at}.expected", f"expected coincidences, {pool}"),
+        )
+    return say(
+        "{at} prompts sent by exactly {k} accounts; {null} expected",
+        at=m.figure(f"{at}.at", f"prompts sent by exactly k accounts, {pool}", "count"),
+        k=m.figure(f"{at}.k", f"k of best of k, {pool}", "count"),
+        null=m.figure(f"{at}.null_mean", f"expected prompts sent by exactly k accounts, {pool}"),
+    )
+
+
+def _power(m: Matter) -> list[Block]:
+    items: list[Parts] = []
+    rho0 = float(m.hunt.settings.get("rho0", 0.05))
+    nulls = {m.prefix(e): e.null for e in m.campaign.evidence if e.null is not None}
+    for strand in m.exhibits.strands:
+        at, pool = f"strand.{strand.number}", f"pool {strand.number}"
+        if m.has(f"{at}.interchange.rho"):
+            se = float(m.exhibits.figures[f"{at}.interchange.standard_error"])
+            n = int(m.exhibits.figures[f"{at}.interchange.accounts"])
+            reach, power = interchange_reach(rho0, se, n), interchange_power(rho0, se, n)
+            items.append(
+                say(
+                    "{pool}, interchangeable workers: speaks below a coherence of {reach}; against workers fed from one queue its"
+                    " power is {power}.",
+                    pool=Tag(pool.capitalize()),
+                    reach=m.number(reach, f"subject coherence below which the test speaks, {pool}", needs=OTHER_LINES),
+                    power=m.number(power, f"power of the interchange test, {pool}", _share(power), needs=OTHER_LINES),
+                )
+            )
+        for test, what in (("clock", "a variance ratio"), ("queue", "a number of coincidences")):
+            null = nulls.get(f"{at}.{test}.")
+            if null is not None and any(null.counts):
+                point = lower_point(null)
+                items.append(
+                    say(
+                        "{pool}, {test}: speaks below {what} of {point}.",
+                        pool=Tag(pool.capitalize()),
+                        test=next(w for w, name in TESTS.items() if name == test),
+                        what=what,
+                        point=m.number(point, f"{what} below which the test speaks, {pool}"),
+                    )
+                )
+    note = prose(
+        "At {alpha} for each test by itself. Power of the whole rule against the size of a campaign is measured on synthetic"
+        " worlds (docs, “Limits”) and on your own log with the power command where the hunt was made with it.",
+        small=True,
+        alpha=m.number(ALPHA, "level of a single test in this list", "5 %"),
+    )
+    return [Items(items=tuple(items)) if items else prose("No test left a null to compute this from."), note]
+
+
+def _share(x: float) -> str:
+    return "over 99.9 %" if x > 0.999 else f"{100 * x:.0f} %"
+
+
+def _errors(m: Matter) -> list[Block]:
+    held, n = HELD_OUT["accused"], HELD_OUT["honest"]
+    worlds, reporting = HELD_OUT["null_worlds"], HELD_OUT["reporting"]
+    upper, upper_worlds = clopper_pearson(held, n)[1], clopper_pearson(reporting, worlds)[1]
+    blocks: list[Block] = [
+        prose(
+            "On synthetic worlds kept apart from development, {a} of {n} honest accounts in {kinds} named kinds of look-alikes"
+            " and among ordinary customers were accused (upper end of the interval {up}); {w} of {worlds} worlds without a"
+            " campaign reported one (upper end {upw}). Synthetic customers are not this provider’s.",
+            a=m.number(held, "honest accounts accused on held-out synthetic worlds", needs=PUBLISHED),
+            n=m.number(n, "honest accounts on held-out synthetic worlds", needs=PUBLISHED),
+            kinds=m.number(HELD_OUT["kinds"], "kinds of honest look-alikes", needs=PUBLISHED),
+            up=m.number(upper, "upper end, rate of honest accounts accused (Clopper–Pearson, 95 %)", needs=OTHER_LINES),
+            w=m.number(reporting, "worlds without a campaign that reported one", needs=PUBLISHED),
+            worlds=m.number(worlds, "worlds without a campaign", needs=PUBLISHED),
+            upw=m.number(upper_worlds, "upper end, rate of such worlds (Clopper–Pearson, 95 %)", needs=OTHER_LINES),
+        )
+    ]
+    return [*blocks, *_audit(m, m.audit)]
+
+
+def _audit(m: Matter, audit: Mapping[str, Any] | None) -> list[Block]:
+    """Return the bound from the provider's own verified-honest sets, or that there is none."""
+    if audit is None:
+        return [
+            NotSupplied(what="Verified-honest groups of this provider, on which the whole rule would have been tried", table="--controls"),
+            prose(
+                "Without them there is no guarantee from this provider’s own customers; the levels above rest on the"
+                " assumptions below."
+            ),
+        ]
+    said = tuple(m.numbers.said(str(audit["statement"]), "", "audit"))
+    rows = tuple(
+        (
+            tuple(m.numbers.said(str(c.get("name", "–")), "", "control")),
+            ("linked" if c.get("linked") else "not linked",),
+            ("rejected" if c.get("rejected") else "not rejected",),
+        )
+        for c in audit.get("controls", [])[:40]
+    )
+    table = Table(label="Verified-honest sets", head=("Set", "Linked", "The rule"), rows=rows)
+    return [Heading(text="The bound from verified-honest sets"), prose("{said}", said=said), *([table] if rows else [])]

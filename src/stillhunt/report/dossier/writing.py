@@ -1,0 +1,130 @@
+"""A campaign becomes a dossier: fifteen sections, the page on what is asked for, the list of numbers, and the letter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from stillhunt.errors import StoreError
+from stillhunt.model import Campaign, Hunt
+from stillhunt.report.dossier import accounts, attribution, coordination, integrity, laws, operator, statistics
+from stillhunt.report.dossier.blocks import Block, Ladder, Section, document
+from stillhunt.report.dossier.case import Case
+from stillhunt.report.dossier.ladder import ladder
+from stillhunt.report.dossier.letter import letter
+from stillhunt.report.dossier.matter import Matter, PastCampaign
+from stillhunt.report.dossier.numbered import Number, NumberList
+from stillhunt.seal.canonical import Json
+
+SCHEMA = "stillhunt/dossier/v1"
+
+SECTIONS: tuple[tuple[str, str, Callable[[Matter], tuple[Block, ...]]], ...] = (
+    ("1", "This dossier", operator.head),
+    ("2", "What is claimed, rung by rung", ladder),
+    ("3", "Terms, limits, notices, and the search for excuses", operator.terms),
+    ("4", "Counting rules", accounts.counting),
+    ("5", "Accounts", accounts.accounts),
+    ("6", "Statistics", statistics.statistics),
+    ("7", "Coordination", coordination.coordination),
+    ("8", "Content", coordination.content),
+    ("9", "Model releases", attribution.timeline_section),
+    ("10", "Attribution", attribution.attribution),
+    ("11", "Student models", operator.students),
+    ("12", "Third parties harmed", operator.third_parties),
+    ("13", "Actions, appeals, reversals", operator.actions),
+    ("14", "Integrity", integrity.integrity),
+    ("15", "Dissent and limits", operator.limits),
+    ("16", "What law and standards ask for", laws.laws),
+)
+"""The sections in their order; the last is the page that maps them to what others ask for."""
+
+LAST_WRITTEN = "14"
+"""It counts the numbers of the others."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Dossier:
+    """A dossier as it will be shown and sealed."""
+
+    campaign: Campaign
+    case: Case
+    sections: tuple[Section, ...]
+    letter: tuple[Block, ...]
+    numbers: tuple[Number, ...]
+    sealed: bool
+    integrity: Mapping[str, Json] | None
+
+    def document(self) -> Json:
+        """Return the dossier as it stands in `dossier.json`, schema `stillhunt/dossier/v1`."""
+        exhibits = self.campaign.exhibits
+        members = exhibits.members if exhibits else ()
+        return {
+            "schema": SCHEMA,
+            "campaign": self.campaign.id,
+            "case": {
+                "id": self.case.case.id,
+                "version": self.case.case.version,
+                "tlp": self.case.case.tlp,
+                "expires": None if self.case.case.expires is None else self.case.case.expires.isoformat(),
+                "supersedes": self.case.case.supersedes,
+                "retracts": self.case.case.retracts,
+            },
+            "sections": [
+                {"number": s.number, "title": s.title, "blocks": [document(b) for b in s.blocks]} for s in self.sections
+            ],
+            "letter": [document(b) for b in self.letter],
+            "numbers": [n.document() for n in self.numbers],
+            "accounts": [{"tag": m.tag, "pool": m.strand, "calls": m.n_exchanges} for m in members],
+            "integrity": None if self.integrity is None else dict(self.integrity),
+        }
+
+
+def dossier(
+    hunt: Hunt,
+    campaign: Campaign,
+    *,
+    case: Case | None = None,
+    past: tuple[PastCampaign, ...] = (),
+    audit: Mapping[str, Any] | None = None,
+    recomputed: Mapping[str, Json] | None = None,
+    integrity: Mapping[str, Json] | None = None,
+) -> Dossier:
+    """
+    Return the dossier of a campaign.
+
+    `recomputed` has what the replay bundle gives, by recipe; `integrity` what is known of the seal before it is signed.
+    Raises `StoreError` when the hunt left no exhibits of the campaign.
+    """
+    if campaign.exhibits is None:
+        raise StoreError(
+            f"The hunt left no exhibits of {campaign.id}: an earlier version wrote it.\nHunt again with this version."
+        )
+    numbers = NumberList(figures=campaign.exhibits.figures, recomputed=recomputed)
+    matter = Matter(
+        hunt=hunt,
+        campaign=campaign,
+        exhibits=campaign.exhibits,
+        case=case or Case(),
+        numbers=numbers,
+        past=past,
+        audit=audit,
+        integrity=integrity,
+    )
+    written: dict[str, tuple[Block, ...]] = {}
+    last = [s for s in SECTIONS if s[0] == LAST_WRITTEN]
+    for number, _, write in [*(s for s in SECTIONS if s[0] != LAST_WRITTEN), *last]:
+        numbers.section = number
+        written[number] = write(matter)
+    rungs = next(block.rungs for block in written["2"] if isinstance(block, Ladder))
+    numbers.section = "letter"
+    wording = letter(matter, rungs)
+    return Dossier(
+        campaign=campaign,
+        case=matter.case,
+        sections=tuple(Section(number=n, title=title, blocks=written[n]) for n, title, _ in SECTIONS),
+        letter=wording,
+        numbers=tuple(numbers.lines),
+        sealed=integrity is not None,
+        integrity=integrity,
+    )
