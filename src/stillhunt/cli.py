@@ -52,8 +52,16 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of all commands."""
-    runs = {"demo": demo, "doctor": examine, "hunt": hunt, "audit": audit, "collect": receive, "simulate": simulate}
-    runs |= {"backtest": backtest}
+    runs = {
+        "demo": demo,
+        "doctor": examine,
+        "hunt": hunt,
+        "audit": audit,
+        "report": dossier,
+        "collect": receive,
+        "simulate": simulate,
+        "backtest": backtest,
+    }
     return parser_of(runs)
 
 
@@ -139,6 +147,22 @@ def _hunted(arguments: argparse.Namespace, results: Sequence[str], *, mark: str,
             progress=progress,
             **settings,
         )
+
+
+def dossier(arguments: argparse.Namespace) -> int:
+    """Write the dossier of one campaign."""
+    from stillhunt import dossiers
+
+    inputs = [str(arguments.hunt / "campaigns.json"), *([str(arguments.case)] if arguments.case else [])]
+    _prepare(arguments.out, dossiers.RESULTS, mark="dossier.json", inputs=inputs)
+    with shown(quiet=arguments.quiet) as progress:
+        progress("report", 0.0)
+        places = dossiers.write(
+            arguments.campaign, hunt=arguments.hunt, out=arguments.out, case=arguments.case, pdf=arguments.pdf
+        )
+        progress("report", 1.0)
+    _out("".join(f"{name}: {place}\n" for name, place in sorted(places.items())))
+    return 0
 
 
 def examine(arguments: argparse.Namespace) -> int:

@@ -189,6 +189,27 @@ def _add_collect(commands: Any, run: Run) -> None:
     )
 
 
+def _add_report(commands: Any, run: Run) -> None:
+    parser = _command(
+        commands,
+        "report",
+        run,
+        "CAMPAIGN --hunt DIR --out DIR [--case FILE] [--pdf]",
+        "Write the dossier of one campaign of a finished hunt. A page for counsel, regulators and the accused, the same as"
+        " JSON, and a letter of one page. Needs neither the log nor the key, and holds no text, no address and no account id.",
+    )
+    parser.add_argument("campaign", metavar="CAMPAIGN", help="id of the campaign, as campaigns.json names it")
+    parser.add_argument(
+        "--hunt", type=Path, metavar="DIR", required=True, help="folder that was --out of the hunt"
+    )
+    parser.add_argument("--out", type=Path, metavar="DIR", required=True, help="folder for the dossier; made if missing")
+    parser.add_argument(
+        "--case", type=Path, metavar="FILE", help="case.toml: terms, notices, hypotheses and what else no log knows"
+    )
+    parser.add_argument("--pdf", action="store_true", help="print PDFs too, with a Chromium found on this machine")
+    parser.add_argument("--quiet", action="store_true", help="show no progress")
+
+
 def _add_simulate(commands: Any, run: Run) -> None:
     parser = _command(
         commands,
@@ -303,6 +324,7 @@ ADD: dict[str, Callable[[Any, Run], None]] = {
     "doctor": _add_doctor,
     "hunt": _add_hunt,
     "audit": _add_audit,
+    "report": _add_report,
     "collect": _add_collect,
     "simulate": _add_simulate,
     "backtest": _add_backtest,

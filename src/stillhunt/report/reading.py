@@ -41,7 +41,7 @@ NAME = "campaigns.json"
 
 def read_hunt(folder: Path) -> Hunt:
     """
-    Return the hunt whose `campaigns.json` is in a folder, without the links that only the page draws.
+    Return the hunt whose `campaigns.json` is in a folder, without the links that only the page draws and without the audit.
 
     Raises `StoreError` when there is none or it is of another kind.
     """
@@ -49,7 +49,9 @@ def read_hunt(folder: Path) -> Hunt:
     try:
         document = json.loads(place.read_bytes())
         if not isinstance(document, dict) or document.get("schema") != SCHEMA:
-            raise StoreError(f"{place}: this is not a `{SCHEMA}`.\nGive with `--hunt` the folder that was `--out` of a hunt.")
+            raise StoreError(
+                f"{place}: this is not a `{SCHEMA}`.\nGive with `--hunt` the folder that was `--out` of a hunt."
+            )
         return _hunt(document)
     except OSError as error:
         raise StoreError(

@@ -19,7 +19,7 @@ from stillhunt.report.dossier.blocks import (
     say,
     supplied,
 )
-from stillhunt.report.dossier.matter import Matter
+from stillhunt.report.dossier.matter import Matter, pool_name
 from stillhunt.report.numbers import short_day
 from stillhunt.report.words import plain
 
@@ -42,14 +42,23 @@ def counting(m: Matter) -> tuple[Block, ...]:
             last=m.day(hunt.last_seen, "last day of the log"),
         )
     rows: tuple[tuple[str, Parts], ...] = (
-        ("An exchange", say("one model call: a request and its answer. An agent that loops makes many for one question.")),
+        (
+            "An exchange",
+            say("one model call: a request and its answer. An agent that loops makes many for one question."),
+        ),
         ("In this provider’s log", supplied(m.case.counting.exchange)),
         ("Window", window),
         ("Lines read", (m.number(hunt.n_lines, "lines read"),)),
         ("Calls", (m.number(hunt.n_exchanges, "calls in the log"),)),
         ("Accounts", (m.number(hunt.n_accounts, "accounts in the log"),)),
         ("Owners", (m.number(hunt.n_owners, "owners in the log: organisations where declared, else accounts"),)),
-        ("Duplicates", say("{n} calls whose identifier was read before; only the earliest counts", n=m.number(repeats, "duplicates left out"))),
+        (
+            "Duplicates",
+            say(
+                "{n} calls whose identifier was read before; only the earliest counts",
+                n=m.number(repeats, "duplicates left out"),
+            ),
+        ),
         ("Sampling before the hunt", supplied(m.case.counting.sampling)),
         ("Known gaps", supplied(m.case.counting.gaps)),
         ("Days without a call", _silent_days(m)),
@@ -68,7 +77,9 @@ def counting(m: Matter) -> tuple[Block, ...]:
             )
             for row in sorted(hunt.left_out, key=lambda r: (not r.defect, -r.count, r.reason))
         )
-        blocks.append(Table(label="Left out", head=("What and why", "How many", "Kind"), rows=table, figures=frozenset({1})))
+        blocks.append(
+            Table(label="Left out", head=("What and why", "How many", "Kind"), rows=table, figures=frozenset({1}))
+        )
     else:
         blocks.append(prose("Nothing was left out."))
     if hunt.unavailable:
@@ -85,7 +96,7 @@ def _silent_days(m: Matter) -> Parts:
     return say(
         "{n}: {days}{more}",
         n=m.number(len(silent), "days of the window without any call"),
-        days=Tag(shown),
+        days=Tag(shown, code=False),
         more=" and others" if len(silent) > 6 else "",
     )
 
@@ -102,7 +113,7 @@ def accounts(m: Matter) -> tuple[Block, ...]:
                     say(
                         "{n} accounts with a call on {day}, the most on any one day",
                         n=m.figure("traffic.peak_accounts", "accounts with a call on the busiest day", "count"),
-                        day=Tag(peak_day(m)),
+                        day=Tag(peak_day(m), code=False),
                     ),
                 ),
                 ("Linked owners", (m.figure("owners", "owners in the linked set", "count"),)),
@@ -152,7 +163,7 @@ def _pools(m: Matter) -> Table:
         of = f"pool {s.number}"
         rows.append(
             (
-                (Tag(f"Pool {s.number}"),),
+                (pool_name(s.number),),
                 (Tag(s.family) if s.family else "none in common",),
                 (m.figure(f"strand.{s.number}.accounts", f"accounts of {of}", "count"),),
                 (m.figure(f"strand.{s.number}.peak_accounts", f"accounts of {of} on its busiest day", "count"),),
@@ -174,7 +185,11 @@ def _members(m: Matter) -> Table:
     for member in m.exhibits.members[:ROWS_AT_MOST]:
         strongest = sorted(member.groups.items(), key=lambda g: -g[1])[:3]
         factors: list[Parts] = [
-            say("{group} {power}", group=g, power=m.number(f, f"factor of {g} for account {member.tag}, power of ten", f"10^{f:.1f}"))
+            say(
+                "{group} {power}",
+                group=g,
+                power=m.number(f, f"factor of {g} for account {member.tag}, power of ten", f"10^{f:.1f}"),
+            )
             for g, f in strongest
         ]
         joined: Parts = tuple(part for n, f in enumerate(factors) for part in ((", ",) if n else ()) + f)
@@ -198,7 +213,10 @@ def _members(m: Matter) -> Table:
 def _rest(m: Matter) -> Block:
     more = len(m.exhibits.members) - ROWS_AT_MOST
     if more <= 0:
-        return prose("Tags are made under the provider’s key: only the provider can tell which account one stands for.", small=True)
+        return prose(
+            "Tags are made under the provider’s key: only the provider can tell which account one stands for.",
+            small=True,
+        )
     return prose(
         "{n} more are in dossier.json. Tags are made under the provider’s key: only the provider can tell which account one"
         " stands for.",
@@ -219,7 +237,13 @@ def _without(m: Matter) -> Table:
         rows.append(
             (
                 (plain(w.group),),
-                (m.number(w.linkage_log10, f"weighted linkage e-value without {w.group}, power of ten", f"10^{w.linkage_log10:.1f}"),),
+                (
+                    m.number(
+                        w.linkage_log10,
+                        f"weighted linkage e-value without {w.group}, power of ten",
+                        f"10^{w.linkage_log10:.1f}",
+                    ),
+                ),
                 (Mark("still linked") if linked else Mark("no longer linked", strong=True),),
                 stays,
             )
@@ -239,7 +263,9 @@ def _ablations(m: Matter) -> list[Block]:
     return [
         Heading(text="The whole rule again, without its strongest leg"),
         Table(
-            label="Judged again", head=("Left aside", "q", "Accounts still accused"), rows=tuple(rows), figures=frozenset({1, 2})
+            label="Judged again",
+            head=("Left aside", "q", "Accounts still accused"),
+            rows=tuple(rows),
+            figures=frozenset({1, 2}),
         ),
     ]
-

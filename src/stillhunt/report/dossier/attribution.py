@@ -66,7 +66,9 @@ def timeline_section(m: Matter) -> tuple[Block, ...]:
                 figures=frozenset({2, 3}),
             )
         )
-        blocks.append(prose("Everybody tries a new model on its first day: a move to it, alone, says nothing.", small=True))
+        blocks.append(
+            prose("Everybody tries a new model on its first day: a move to it, alone, says nothing.", small=True)
+        )
     else:
         blocks.append(prose("The events name no release while the campaign was active."))
     return (*blocks, Heading(text="Releases by others, with the base rate"), *_releases(m))
@@ -113,7 +115,9 @@ def _releases(m: Matter) -> list[Block]:
             "The window runs from the campaign’s first day to {lag} days after its last. In it {labs} of {all} labs listed"
             " released a model; in a window of this length anywhere in the days watched, at least one of them does so with"
             " frequency {rate} ({n} windows).",
-            lag=m.number(int(watch.lag_days or 0), "days after the campaign within which a release counts", needs=THE_CASE),
+            lag=m.number(
+                int(watch.lag_days or 0), "days after the campaign within which a release counts", needs=THE_CASE
+            ),
             labs=labs,
             all=m.number(len(found), "labs listed", needs=THE_CASE),
             rate=m.number(anybody, "base rate of a release by any lab", share(anybody), needs=THE_CASE),
@@ -131,7 +135,10 @@ def _releases(m: Matter) -> list[Block]:
                 Table(
                     label="Releases listed",
                     head=("Lab", "Model", "Day", "Source"),
-                    rows=tuple((supplied(r.lab), supplied(r.model), supplied(r.at), supplied(r.source)) for r in m.case.releases),
+                    rows=tuple(
+                        (supplied(r.lab), supplied(r.model), supplied(r.at), supplied(r.source))
+                        for r in m.case.releases
+                    ),
                     stacked=True,
                 ),
             ),
@@ -143,7 +150,10 @@ def _bound(m: Matter, t: ReleaseTiming) -> Parts:
     if not t.in_window or not t.base_rate:
         return ("–",)
     bound = 1 / t.base_rate
-    return say("at most {x}", x=m.number(bound, f"likelihood ratio of the timing of {t.lab}, upper bound", f"{bound:.1f}", needs=THE_CASE))
+    return say(
+        "at most {x}",
+        x=m.number(bound, f"likelihood ratio of the timing of {t.lab}, upper bound", f"{bound:.1f}", needs=THE_CASE),
+    )
 
 
 def attribution(m: Matter) -> tuple[Block, ...]:
@@ -188,7 +198,7 @@ def _hypotheses(m: Matter) -> Table:
             (
                 (Supplied(str(h.name)),) if mine else (f"{h.name}",),
                 about,
-                (*((Supplied(h.note), ". ") if h.note else ()), "would leave: ", PREDICTS[str(h.kind)]),
+                (*((Supplied(h.note), ". ") if h.note else ()), "Would leave: ", PREDICTS[str(h.kind)]),
                 say(
                     "{pro} for, {con} against",
                     pro=m.number(pro, f"observations for “{h.name}”", needs=THE_CASE),
@@ -233,7 +243,11 @@ def _observation(m: Matter, o: Observation) -> tuple[Parts, ...]:
             n0=m.number(o.otherwise[1], f"other cases: {of}", needs=THE_CASE),
         )
     what = (Supplied(str(o.what)), " – source: ", Supplied(str(o.source)), *alone)
-    return (what, (str(o.kind),), supplied(o.speaks_for, "–"), supplied(o.against, "–"), lr)
+    return (what, (str(o.kind),), _names(o.speaks_for), _names(o.against), lr)
+
+
+def _names(hypotheses: tuple[str, ...]) -> Parts:
+    return supplied(hypotheses) if hypotheses else ("–",)
 
 
 def _mixing(m: Matter) -> Prose:

@@ -28,9 +28,10 @@ class Supplied:
 
 @dataclass(frozen=True, slots=True)
 class Tag:
-    """A keyed tag, an id or a name: letters and digits that count nothing."""
+    """A keyed tag, an id, a name or a day: letters and digits that count nothing. `code` sets it in a fixed width."""
 
     text: str
+    code: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +209,12 @@ def document(block: Block) -> Json:
 
 
 def _rung(rung: Rung) -> Json:
-    sides = {"confidence": rung.confidence, "basis": rung.basis, "innocent": rung.innocent, "would_change": rung.would_change}
+    sides = {
+        "confidence": rung.confidence,
+        "basis": rung.basis,
+        "innocent": rung.innocent,
+        "would_change": rung.would_change,
+    }
     return {
         "rung": rung.name,
         "claimed": rung.claimed,

@@ -123,7 +123,9 @@ class Watch:
 
     start: date | None = key("first day of the list", needed=True)
     end: date | None = key("last day of the list", needed=True)
-    lag_days: int | None = key("days after the campaign within which a release counts (decided beforehand)", needed=True)
+    lag_days: int | None = key(
+        "days after the campaign within which a release counts (decided beforehand)", needed=True
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

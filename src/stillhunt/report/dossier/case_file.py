@@ -73,7 +73,9 @@ class _File:
     def refuse(self, table: str, key: str | None, wrong: str, advice: str, *, nth: int | None = None) -> NoReturn:
         """Raise a `ConfigError` for a key of a table (the nth of that name)."""
         where = f"{self.path}:{self._line(table, key, nth)}"
-        shown = f"`{key}` in `[{table}]`" if key and nth is None else f"`{key}` in `[[{table}]]`" if key else f"`{table}`"
+        shown = (
+            f"`{key}` in `[{table}]`" if key and nth is None else f"`{key}` in `[[{table}]]`" if key else f"`{table}`"
+        )
         raise ConfigError(f"{where}: {shown}: {wrong}\n{advice}")
 
     def _line(self, table: str, key: str | None, nth: int | None) -> int:
@@ -126,7 +128,9 @@ def _checked(file: _File, table: str, key: str, about: Field[Any], value: Any, n
     if options and value not in options:
         file.refuse(table, key, f"{value!r} is none of {', '.join(options)}.", _did_you_mean(value, options), nth=nth)
     if key == "sha256" and not SHA256.fullmatch(value):
-        file.refuse(table, key, "this is not a SHA-256 in 64 lower-case hex digits.", "Run `sha256sum` on the text.", nth=nth)
+        file.refuse(
+            table, key, "this is not a SHA-256 in 64 lower-case hex digits.", "Run `sha256sum` on the text.", nth=nth
+        )
     if isinstance(value, str) and len(value) > LONGEST_TEXT:
         file.refuse(table, key, f"this text has {len(value):,} letters.", f"Keep it under {LONGEST_TEXT:,}.", nth=nth)
     return tuple(value) if isinstance(value, list) else value
@@ -154,7 +158,9 @@ def _agree(file: _File, case: Case) -> None:
         file.refuse("releases_watched", "end", "it lies before `start`.", "Give the first and last day of the list.")
     if case.releases and watched is None:
         advice = "Add `[releases_watched]` with `start`, `end` and `lag_days`: without it a release has no base rate."
-        file.refuse("releases", None, "releases are listed, but not over which days the list is complete.", advice, nth=0)
+        file.refuse(
+            "releases", None, "releases are listed, but not over which days the list is complete.", advice, nth=0
+        )
     for n, release in enumerate(case.releases):
         if watched is not None and not watched.start <= release.at <= watched.end:  # type: ignore[operator]
             advice = "Widen `[releases_watched]`, and list every release of the added days, or leave this one out."

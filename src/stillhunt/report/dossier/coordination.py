@@ -23,7 +23,7 @@ from stillhunt.report.dossier.blocks import (
 )
 from stillhunt.report.dossier.drawings import effects
 from stillhunt.report.dossier.ladder import LARGE
-from stillhunt.report.dossier.matter import Matter
+from stillhunt.report.dossier.matter import Matter, pool_name
 from stillhunt.report.dossier.numbered import OTHER_LINES, THE_CASE, Number
 from stillhunt.report.dossier.statistics import test_drawing
 from stillhunt.report.numbers import share
@@ -31,6 +31,12 @@ from stillhunt.report.timeline import timeline
 from stillhunt.report.words import plain
 
 SHOWN_FIRST = 12
+SHOWN_MORE = 24
+
+FEW = 3
+"""Fewer owners than this outside the set are not counted out: a count of one would point at somebody."""
+
+_SPELLED = {FEW: "three"}
 
 MEASURES = {
     "focus": ("Focus", "two calls of an account ask for the same capability"),
@@ -53,7 +59,7 @@ def coordination(m: Matter) -> tuple[Block, ...]:
     ]
     if len(m.exhibits.shared) > SHOWN_FIRST:
         rest = [v for v in m.exhibits.shared if v not in _rarest(m.exhibits.shared)]
-        blocks.append(Fold(summary="More shared values", blocks=(_shared(m, rest[: 5 * SHOWN_FIRST]),)))
+        blocks.append(Fold(summary="More shared values", blocks=(_shared(m, rest[:SHOWN_MORE]),)))
     blocks += [
         prose(
             "Values are shown as tags under the provider’s key. “Elsewhere” counts owners outside the set, of {n} in the log:"
@@ -74,15 +80,19 @@ def coordination(m: Matter) -> tuple[Block, ...]:
 def content(m: Matter) -> tuple[Block, ...]:
     """Section 8: template families, what was asked for, and the contrast with matched honest traffic."""
     families = tuple(
-        (f"Pool {s.number}", (Tag(s.family) if s.family else "no template in common",)) for s in m.exhibits.strands
+        ((pool_name(s.number),), (Tag(s.family) if s.family else "no template in common",)) for s in m.exhibits.strands
     )
     return (
         Heading(text="Template families"),
-        _tagged(families),
+        Table(label="Template families", head=("Pool", "Keyed tag"), rows=families),
         *_excerpt(m),
         Heading(text="What was asked for"),
         _capabilities(m),
-        prose("Told apart by {how}.", small=True, how=tuple(m.numbers.said(m.campaign.profile.capability_method, "", "method"))),
+        prose(
+            "Told apart by {how}.",
+            small=True,
+            how=tuple(m.numbers.said(m.campaign.profile.capability_method, "", "method")),
+        ),
         Heading(text="Beside matched honest accounts of the same log"),
         *_contrasts(m),
         Heading(text="Asking for reasoning"),
@@ -90,10 +100,6 @@ def content(m: Matter) -> tuple[Block, ...]:
         Heading(text="Replay and other exact joins"),
         *_joins(m),
     )
-
-
-def _tagged(rows: Sequence[tuple[str, Parts]]) -> Table:
-    return Table(label="Template families", head=("Pool", "Keyed tag"), rows=tuple(((Tag(n),), p) for n, p in rows))
 
 
 def _groups(m: Matter) -> Table:
@@ -133,14 +139,21 @@ def _shared(m: Matter, values: Sequence[SharedValue]) -> Table:
     rows = []
     for v in values:
         what = f"{v.kind} {v.tag}"
-        everywhere = (v.inside + v.outside) / max(m.hunt.n_owners, 1)
+        few = 0 < v.outside < FEW
+        everywhere = (v.inside + (FEW - 1 if few else v.outside)) / max(m.hunt.n_owners, 1)
+        outside: Parts = (
+            (f"fewer than {_SPELLED[FEW]}",) if few else (m.number(v.outside, f"holders elsewhere of {what}"),)
+        )
+        part = m.number(
+            everywhere, f"share of all owners that hold {what}, at most", share(everywhere), needs=OTHER_LINES
+        )
         rows.append(
             (
                 tuple(m.numbers.said(v.kind.replace("/24 or /48", "prefix"), "", v.kind)),
                 (Tag(v.tag),),
                 (m.number(v.inside, f"holders in the set of {what}"),),
-                (m.number(v.outside, f"holders elsewhere of {what}"),),
-                (m.number(everywhere, f"share of all owners that hold {what}", share(everywhere), needs=OTHER_LINES),),
+                outside,
+                (part,),
             )
         )
     head = ("What", "Tag", "In the set", "Elsewhere", "Of all owners")
@@ -164,7 +177,9 @@ def _timing(m: Matter) -> list[Block]:
             "Calls per day, UTC: above the campaign, {own} on its busiest day; below the whole log, {all} on its busiest, the"
             " campaign’s part filled.",
             own=m.figure("traffic.peak_calls", "calls of the campaign on its busiest day", "count"),
-            all=m.number(max(max(log.values(), default=0), max(per_day.values())), "calls of the log on its busiest day"),
+            all=m.number(
+                max(max(log.values(), default=0), max(per_day.values())), "calls of the log on its busiest day"
+            ),
         )
         blocks.append(Drawing(svg=drawn, caption=caption))
     clocks = _tests_named(m, "one clock")
@@ -183,11 +198,15 @@ def _shards(m: Matter) -> list[Block]:
             prose(
                 "{pool}: of {pairs} pairs of accounts {sharing} have a prompt in common; of {prompts} different prompts"
                 " {several} were sent by more than one account.",
-                pool=Tag(pool.capitalize()),
+                pool=pool_name(int(pool[5:])),
                 pairs=m.figure(f"strand.{s.number}.pairs", f"pairs of owners in {pool}", "count"),
-                sharing=m.figure(f"strand.{s.number}.pairs_sharing", f"pairs of owners with a prompt in common in {pool}", "count"),
+                sharing=m.figure(
+                    f"strand.{s.number}.pairs_sharing", f"pairs of owners with a prompt in common in {pool}", "count"
+                ),
                 prompts=m.figure(f"strand.{s.number}.prompts", f"different prompts in {pool}", "count"),
-                several=m.figure(f"strand.{s.number}.prompts_shared", f"prompts that more than one owner sent in {pool}", "count"),
+                several=m.figure(
+                    f"strand.{s.number}.prompts_shared", f"prompts that more than one owner sent in {pool}", "count"
+                ),
             )
         )
     tests = _tests_named(m, "de-duplicated queue", "interchangeable workers")
@@ -199,7 +218,10 @@ def _shards(m: Matter) -> list[Block]:
 def _bans(m: Matter) -> Block:
     n = sum(e.kind == "ban" for e in m.exhibits.events)
     if n:
-        return prose("{n} bans of accounts of this campaign are in the events; section 13 shows what followed each.", n=m.number(n, "bans of accounts of the campaign"))
+        return prose(
+            "{n} bans of accounts of this campaign are in the events; section 13 shows what followed each.",
+            n=m.number(n, "bans of accounts of the campaign"),
+        )
     return prose("No ban of an account of this campaign is in the events, so there is nothing to study.")
 
 
@@ -215,7 +237,9 @@ def _excerpt(m: Matter) -> list[Block]:
                 ("On", supplied(excerpt.approved_at)),
                 (
                     "Pool",
-                    supplied(None) if excerpt.strand is None else (m.number(excerpt.strand, "pool of the excerpt", needs=THE_CASE),),
+                    supplied(None)
+                    if excerpt.strand is None
+                    else (m.number(excerpt.strand, "pool of the excerpt", needs=THE_CASE),),
                 ),
             )
         )
@@ -240,7 +264,12 @@ def _contrasts(m: Matter) -> list[Block]:
     rows = []
     for c in found:
         name, what = MEASURES[c.measure]
-        above = m.number(c.superiority, f"{name}: chance to lie above a matched account", share(c.superiority), recipe=f"contrast.{c.measure}.superiority")
+        above = m.number(
+            c.superiority,
+            f"{name}: chance to lie above a matched account",
+            share(c.superiority),
+            recipe=f"contrast.{c.measure}.superiority",
+        )
         low = m.number(c.low, f"{name}: lower end", share(c.low), recipe=f"contrast.{c.measure}.low")
         high = m.number(c.high, f"{name}: upper end", share(c.high), recipe=f"contrast.{c.measure}.high")
         rows.append(
@@ -279,7 +308,9 @@ def _contrasts(m: Matter) -> list[Block]:
 
 def _median(m: Matter, c: Contrast, x: float, crowd: str) -> Number:
     text = share(x) if c.measure in SHARES else f"{x:.2f}"
-    return m.number(x, f"{MEASURES[c.measure][0]}: median of {crowd} accounts", text, recipe=f"contrast.{c.measure}.{crowd}")
+    return m.number(
+        x, f"{MEASURES[c.measure][0]}: median of {crowd} accounts", text, recipe=f"contrast.{c.measure}.{crowd}"
+    )
 
 
 def _elicitation(m: Matter) -> Prose:

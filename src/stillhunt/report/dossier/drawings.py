@@ -33,7 +33,9 @@ def effects(contrasts: Sequence[Contrast], names: Mapping[str, str], counted_fro
         own = "own" if c.low >= counted_from else "log"
         marks += [
             svg.text(names[c.measure], 0, y + 4, class_="label strong"),
-            svg.element("line", x1=svg.percent(at(c.low)), x2=svg.percent(at(c.high)), y1=y, y2=y, class_=f"interval {own}"),
+            svg.element(
+                "line", x1=svg.percent(at(c.low)), x2=svg.percent(at(c.high)), y1=y, y2=y, class_=f"interval {own}"
+            ),
             svg.element("circle", cx=svg.percent(at(c.superiority)), cy=y, r=4.5, class_=f"dot {own}"),
         ]
     marks += [
@@ -44,4 +46,6 @@ def effects(contrasts: Sequence[Contrast], names: Mapping[str, str], counted_fro
     spoken = "; ".join(
         f"{names[c.measure]} {share(c.superiority)}, interval {share(c.low)} to {share(c.high)}" for c in contrasts
     )
-    return svg.figure(*marks, label=f"How often the campaign lies above: {spoken}.", height=height, class_="chart effects")
+    return svg.figure(
+        *marks, label=f"How often the campaign lies above: {spoken}.", height=height, class_="chart effects"
+    )

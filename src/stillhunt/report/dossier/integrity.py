@@ -12,15 +12,12 @@ from stillhunt.report.numbers import count
 from stillhunt.seal.canonical import Json
 
 WORDS = {
-    "merkle_root": "Merkle root of the records, fixed when they were collected",
-    "records": "Records under it",
-    "committed_at": "Fixed at",
-    "configured_at": "Configuration fixed at",
-    "journal_head": "Head of the journal’s hash chain",
-    "journal_entries": "Entries of the journal",
-    "bundle_digest": "Replay bundle, SHA-256",
+    "days": "Days whose records were fixed when they were collected",
+    "records": "Records in the Merkle trees of those days",
+    "configuration_sha256": "Configuration, fixed in the journal before anything was judged",
+    "bundle_sha256": "Replay bundle, SHA-256",
+    "merkle_root": "Merkle root",
     "key_id": "Signing key",
-    "timestamp": "Time-stamp authority",
 }
 """What is known of a seal before it is made → how it is called."""
 
@@ -29,12 +26,15 @@ def integrity(m: Matter) -> tuple[Block, ...]:
     """Section 14. The list of numbers is complete when this is written last."""
     blocks: list[Block] = []
     if m.integrity:
-        rows = tuple((WORDS.get(k, k.replace("_", " ")), _value(m, k, v)) for k, v in sorted(m.integrity.items(), key=_order))
+        rows = tuple(
+            (WORDS.get(k, k.replace("_", " ")), _value(m, k, v)) for k, v in sorted(m.integrity.items(), key=_order)
+        )
         blocks += [
             Facts(rows=rows),
             prose(
-                "The signature is in envelope.json beside this file. `stillhunt verify` checks it, the journal, the inclusion"
-                " proofs, and recomputes every number that has a recipe, on a machine that has never seen the log."
+                "Beside this file lie the replay bundle and the journal, a chain of hashes that says when each of these was"
+                " fixed; envelope.json, where there is one, signs every file here. `stillhunt verify` checks all of it, and"
+                " recomputes every number that has a recipe, on a machine that has never seen the log."
             ),
         ]
     else:

@@ -41,10 +41,18 @@ def ladder(m: Matter) -> tuple[Block, ...]:
         prose("How confidence is worded, fixed before any log is read:", small=True),
         Items(
             items=(
-                say("Coordinated is high when the accounts stay linked without their strongest kind of evidence, else moderate."),
-                say("Jointly operated is high when the campaign would still be reported without its strongest test, else moderate."),
-                say("Disguised is high when the set passes for at least twice the published number of customers, else moderate."),
-                say("Extraction-like is never high: it rests on what calls look like. The other rungs are the operator’s to claim."),
+                say(
+                    "Coordinated is high when the accounts stay linked without their strongest kind of evidence, else moderate."
+                ),
+                say(
+                    "Jointly operated is high when the campaign would still be reported without its strongest test, else moderate."
+                ),
+                say(
+                    "Disguised is high when the set passes for at least twice the published number of customers, else moderate."
+                ),
+                say(
+                    "Extraction-like is never high: it rests on what calls look like. The other rungs are the operator’s to claim."
+                ),
             )
         ),
     )

@@ -37,9 +37,14 @@ def laws(m: Matter) -> tuple[Block, ...]:
 
 def _row(row: Row) -> tuple[Parts, ...]:
     source, identifier, asks, where, status = row
-    places: list[Parts] = [say("section {n}", n=Tag(s)) for s in where.split()]
+    places: list[Parts] = [say("section {n}", n=Tag(s, code=False)) for s in where.split()]
     joined: Parts = tuple(part for n, p in enumerate(places) for part in ((", ",) if n else ()) + p)
-    return (say("{s} {i}", s=Tag(source), i=Tag(identifier)), (asks,), joined or ("–",), (Mark(status, strong=status == MET),))
+    return (
+        say("{s} {i}", s=Tag(source, code=False), i=Tag(identifier, code=False)),
+        (asks,),
+        joined or ("–",),
+        (Mark(status, strong=status == MET),),
+    )
 
 
 def _bill(m: Matter) -> list[Row]:
@@ -47,16 +52,28 @@ def _bill(m: Matter) -> list[Row]:
     clock = any(e.kind == "operation" and e.test.startswith("one clock") for e in m.campaign.evidence)
     focus = "focus" in extraction_measures(m)
     found, _, windows = timings(m)
-    timeline = NOT_SUPPLIED if not m.case.releases or not windows else MET if any(t.in_window for t in found) else NOT_MET
+    timeline = (
+        NOT_SUPPLIED if not m.case.releases or not windows else MET if any(t.in_window for t in found) else NOT_MET
+    )
     return [
         (
             BILL,
             "(A)",
             "circumvention of controls, misrepresented credentials, or breach of terms that bar such training",
             "2 3",
-            MET if "terms or controls broken" in asserted else PARTLY if m.case.terms or m.case.limits else NOT_SUPPLIED,
+            MET
+            if "terms or controls broken" in asserted
+            else PARTLY
+            if m.case.terms or m.case.limits
+            else NOT_SUPPLIED,
         ),
-        (BILL, "(B)", "volume, structure, pattern, coordination and timing of queries", "5 7", MET if clock else PARTLY),
+        (
+            BILL,
+            "(B)",
+            "volume, structure, pattern, coordination and timing of queries",
+            "5 7",
+            MET if clock else PARTLY,
+        ),
         (BILL, "(B)", "concentration of queries on particular capabilities", "8", MET if focus else NOT_MET),
         (BILL, "(B)", "coordinated use of multiple accounts", "2 5 7", MET),
         (BILL, "(B)", "correlation with the development timeline of another model", "9", timeline),
@@ -75,7 +92,13 @@ def _standard(m: Matter) -> list[Row]:
         ),
         (STANDARD, "11.5.2", "alerts carry principal, volume and statistics of the queries", "4 5 6 7 8", MET),
         (STANDARD, "11.5.3", "analysis of query patterns feeds an automated detector", "6 7", MET),
-        (STANDARD, "11.5.4", "a mark or fingerprint by which copies can be known", "11", PARTLY if m.case.students else NOT_MET),
+        (
+            STANDARD,
+            "11.5.4",
+            "a mark or fingerprint by which copies can be known",
+            "11",
+            PARTLY if m.case.students else NOT_MET,
+        ),
     ]
 
 
@@ -84,7 +107,13 @@ def _catalogue(m: Matter) -> list[Row]:
     signup = float(m.exhibits.figures.get("linkage.group.signup", 0.0)) >= 1
     reseller = any(h.kind == "reseller mix" for h in m.case.hypotheses)
     return [
-        (CATALOGUE, "AML.T0024.002", "extract a model through its inference interface", "2 8", MET if extraction else PARTLY),
+        (
+            CATALOGUE,
+            "AML.T0024.002",
+            "extract a model through its inference interface",
+            "2 8",
+            MET if extraction else PARTLY,
+        ),
         (CATALOGUE, "AML.T0008.005", "services that pass traffic on for others", "10", PARTLY if reseller else NOT_MET),
         (CATALOGUE, "AML.T0021", "accounts established for the purpose", "5 7", MET if signup else PARTLY),
         (CATALOGUE, "AML.T0040", "access to the inference interface of a model", "4 5", MET),

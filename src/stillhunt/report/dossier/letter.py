@@ -5,8 +5,6 @@ from __future__ import annotations
 from stillhunt.report.dossier.blocks import Block, Heading, Items, Parts, Rung, Supplied, Tag, prose, say, supplied
 from stillhunt.report.dossier.matter import OPEN, Matter
 
-NOT_A_RUNG = "that"
-
 
 def letter(m: Matter, rungs: tuple[Rung, ...]) -> tuple[Block, ...]:
     """Return what the letter says; it uses numbers of the list and adds none of its own."""
@@ -55,17 +53,23 @@ def _others(m: Matter) -> list[Block]:
     standing = [a.explanation for a in m.campaign.alternatives if a.verdict == OPEN]
     if not standing:
         return [prose("Every innocent explanation that we tried speaks against what was seen; the dossier lists them.")]
-    intro = prose("We tried innocent explanations. These still stand and would have to be excluded before anything final is done:")
+    intro = prose(
+        "We tried innocent explanations. These still stand and would have to be excluded before anything final is done:"
+    )
     return [intro, Items(items=tuple((text,) for text in standing[:4]))]
 
 
 def _recourse(m: Matter) -> Block:
     case = m.case.case
     contact = supplied(case.contact, "the contact was not supplied")
+    check = (
+        "It is sealed: an expert of yours can check it with a free program, without our log."
+        if m.integrity
+        else "It is not sealed yet: until it is, these numbers are our word."
+    )
     return prose(
-        "The dossier beside this letter holds every number with its source, and says what would change our mind. An expert of"
-        " yours can check it with a program that is free, without our log. If accounts of yours are among these, ask for the"
-        " reasons and object: {contact}. Campaign {id}.",
+        f"The dossier beside this letter holds every number with its source, and says what would change our mind. {check} If"
+        " accounts of yours are among these, ask for the reasons and object: {contact}. Campaign {id}.",
         contact=contact,
         id=Tag(m.campaign.id),
     )

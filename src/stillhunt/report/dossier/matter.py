@@ -110,3 +110,8 @@ TESTS = {
 def name(text: str) -> Tag:
     """Return a name from the log as it is, every character visible."""
     return Tag(printable(text))
+
+
+def pool_name(number: int) -> Tag:
+    """Return how a pool is called."""
+    return Tag(f"Pool {number}", code=False)

@@ -99,9 +99,9 @@ class NumberList:
             value = _value(found)
             if name is not None:
                 known = self.figure(name, f"{label}: {name.removeprefix(prefix)}")
-                parts.append(self._again(known, _shown(found[0])))
+                parts.append(self._again(known, _shown(found)))
             else:
-                parts.append(self.counted(value, f"{label}: number {n} of the sentence", _shown(found[0])))
+                parts.append(self.counted(value, f"{label}: number {n} of the sentence", _shown(found)))
             at = found.end()
         return [*parts, statement[at:]]
 
@@ -118,9 +118,7 @@ class NumberList:
     def _again(self, known: Number, text: str) -> Number:
         return self._line(known.label, known.value, text, known.label, known.recipe, known.needs)
 
-    def _line(
-        self, name: str, value: Value, text: str, label: str, recipe: str | None, needs: str | None
-    ) -> Number:
+    def _line(self, name: str, value: Value, text: str, label: str, recipe: str | None, needs: str | None) -> Number:
         key = (name, text, str(value))
         if key not in self._at:
             if isinstance(value, float) and not math.isfinite(value):
@@ -152,7 +150,10 @@ WRITTEN: Mapping[str, Callable[[Any], str]] = {
 }
 """Ways of writing a number."""
 
-NUMERAL = re.compile(r"(?P<power>10\^)?(?P<sign>[-−](?=\d))?(?P<body>\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?)(?P<percent> ?%)?")
+NUMERAL = re.compile(
+    r"(?<!key )(?<![\w/])(?P<power>10\^)?(?P<sign>[-−](?=\d))?"
+    r"(?P<body>\d+(?:,\d{3})*(?:\.\d+)?(?:e[-+]?\d+)?)(?P<percent> ?%)?"
+)
 """A number in a sentence of the hunt."""
 
 
@@ -171,5 +172,9 @@ def _decimals(found: re.Match[str]) -> int:
     return len(mantissa.partition(".")[2]) - int(exponent or 0)
 
 
-def _shown(text: str) -> str:
-    return text.replace("-", "−") if "e-" not in text else text
+def _shown(found: re.Match[str]) -> str:
+    if found["power"]:
+        return found[0]
+    if "e" in found["body"]:
+        return numbers.figure(float(found["body"]) * (-1 if found["sign"] else 1))
+    return found[0].replace("-", "−")

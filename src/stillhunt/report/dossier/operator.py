@@ -33,7 +33,9 @@ def head(m: Matter) -> tuple[Block, ...]:
     marking: Parts = (
         (Mark(f"TLP:{case.tlp}", strong=True),)
         if case.tlp
-        else say("{mark} – treat it as the strictest marking until its authors say otherwise", mark=Mark("not supplied"))
+        else say(
+            "{mark} – treat it as the strictest marking until its authors say otherwise", mark=Mark("not supplied")
+        )
     )
     return (
         Facts(
@@ -89,7 +91,11 @@ def terms(m: Matter) -> tuple[Block, ...]:
     if not case.terms:
         blocks.append(NotSupplied(what="The terms in force, and who accepted them", table="terms"))
     blocks += _listed(
-        "Access limits", "limits", ("Limit", "Written in", "Got around"), case.limits, ("what", "source", "circumvented")
+        "Access limits",
+        "limits",
+        ("Limit", "Written in", "Got around"),
+        case.limits,
+        ("what", "source", "circumvented"),
     )
     blocks += _listed("Notices sent", "notices", ("Day", "To", "What it said"), case.notices, ("at", "to", "what"))
     blocks += _listed(
@@ -160,12 +166,14 @@ def actions(m: Matter) -> tuple[Block, ...]:
             n: Parts = ("–",)
             if a.accounts is not None:
                 n = (m.number(a.accounts, f"accounts concerned by: {a.what}", needs=THE_CASE),)
-            rows.append((supplied(a.at), supplied(a.what), supplied(a.reason), supplied(a.by, "–"), n))
+            rows.append((supplied(a.at), supplied(a.what), supplied(a.reason), (supplied(a.by) if a.by else ("–",)), n))
         head = ("Day", "What", "Reason", "Decided by", "Accounts")
         blocks.append(Table(label=title, head=head, rows=tuple(rows), figures=frozenset({4}), stacked=True))
     blocks.append(Heading(text="What the pool did next"))
     blocks += _after_bans(m)
-    blocks.append(prose("Nothing in Stillhunt acts on an account by itself; a person decides, gives a reason, and can be asked."))
+    blocks.append(
+        prose("Nothing in Stillhunt acts on an account by itself; a person decides, gives a reason, and can be asked.")
+    )
     return tuple(blocks)
 
 
@@ -212,7 +220,9 @@ def limits(m: Matter) -> tuple[Block, ...]:
     hangs = sum(bool(member.hangs_on) for member in m.exhibits.members)
     blocks: list[Block] = [
         Heading(text="Innocent explanations that were tried"),
-        Table(label="Innocent explanations", head=("Explanation", "Predicts", "Seen", "Verdict"), rows=rows, stacked=True),
+        Table(
+            label="Innocent explanations", head=("Explanation", "Predicts", "Seen", "Verdict"), rows=rows, stacked=True
+        ),
         *_listed("Dissent", "dissent", ("Whose view", "The view"), m.case.dissent, ("by", "what")),
         Heading(text="Resting on one source"),
         prose(
@@ -222,7 +232,9 @@ def limits(m: Matter) -> tuple[Block, ...]:
         ),
     ]
     if alone:
-        items = tuple(say("{what} – source: {source}", what=Supplied(str(o.what)), source=Supplied(str(o.source))) for o in alone)
+        items = tuple(
+            say("{what} – source: {source}", what=Supplied(str(o.what)), source=Supplied(str(o.source))) for o in alone
+        )
         blocks.append(Items(items=items))
     else:
         blocks.append(prose("The case file marks no observation as resting on a single source.", small=True))
@@ -231,7 +243,9 @@ def limits(m: Matter) -> tuple[Block, ...]:
         Items(
             items=(
                 say("Answers bought from somebody’s customers leave no trace in these logs."),
-                say("A shop in between that sells access, and keeps what passes through it, looks like an honest reseller."),
+                say(
+                    "A shop in between that sells access, and keeps what passes through it, looks like an honest reseller."
+                ),
                 say("A campaign whose accounts share nothing rare, or send too little, is not seen at all."),
                 say("Where traffic comes from is never evidence of wrongdoing here, and was not used as such."),
             )
@@ -245,7 +259,13 @@ def limits(m: Matter) -> tuple[Block, ...]:
 
 
 def _listed(
-    title: str, table: str, head: tuple[str, ...], rows: Sequence[object], fields: tuple[str, ...], *, what: str | None = None
+    title: str,
+    table: str,
+    head: tuple[str, ...],
+    rows: Sequence[object],
+    fields: tuple[str, ...],
+    *,
+    what: str | None = None,
 ) -> list[Block]:
     """Return what the operator listed in one kind of table, or that nothing was supplied."""
     blocks: list[Block] = [Heading(text=title)] if title else []

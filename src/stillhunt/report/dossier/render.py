@@ -55,6 +55,8 @@ def _line_of(number: Number) -> str:
 
 
 def _linked_parts(parts: Parts) -> Markup:
+    if len(parts) == 1 and isinstance(parts[0], Supplied):
+        return Markup('<span class="supplied alone">{}</span>').format(printable_lines(parts[0].text))
     return Markup("").join(_linked(p) if isinstance(p, Number) else _part(p) for p in parts)
 
 
@@ -64,12 +66,16 @@ def _lined_parts(parts: Parts) -> Markup:
 
 def _linked(n: Number) -> Markup:
     """A number in the dossier leads to its line."""
-    return Markup('<a class="num" href="#{}"><data value="{}">{}</data></a>').format(n.id, str(n.value), keep_together(n.text))
+    return Markup('<a class="num" href="#{}"><data value="{}">{}</data></a>').format(
+        n.id, str(n.value), keep_together(n.text)
+    )
 
 
 def _with_line(n: Number) -> Markup:
     """A number in the letter carries the number of its line."""
-    shown = Markup('<data class="num" value="{}" data-line="{}">{}</data>').format(str(n.value), n.id, keep_together(n.text))
+    shown = Markup('<data class="num" value="{}" data-line="{}">{}</data>').format(
+        str(n.value), n.id, keep_together(n.text)
+    )
     return shown + Markup('<sup class="line">{}</sup>').format(_line_of(n))
 
 
@@ -78,7 +84,8 @@ def _part(part: Part) -> Markup:
         case Supplied():
             return Markup('<span class="supplied">{}</span>').format(printable_lines(part.text))
         case Tag():
-            return Markup('<code class="id">{}</code>').format(printable(part.text))
+            frame = '<code class="id">{}</code>' if part.code else "<span data-name>{}</span>"
+            return Markup(frame).format(printable(part.text))
         case Mark():
             return Markup('<span class="tag {}">{}</span>').format("yes" if part.strong else "no", part.text)
         case str():

@@ -13,6 +13,7 @@ from stillhunt.report.dossier.blocks import (
     Facts,
     Heading,
     Items,
+    Mark,
     NotSupplied,
     Parts,
     Table,
@@ -20,11 +21,11 @@ from stillhunt.report.dossier.blocks import (
     prose,
     say,
 )
-from stillhunt.report.dossier.matter import TESTS, Matter
+from stillhunt.report.dossier.matter import TESTS, Matter, pool_name
 from stillhunt.report.dossier.numbered import OTHER_LINES, PUBLISHED
 from stillhunt.report.dossier.power import ALPHA, clopper_pearson, interchange_power, interchange_reach, lower_point
 from stillhunt.report.histogram import histogram, trimmed
-from stillhunt.report.numbers import figure
+from stillhunt.report.numbers import figure, share
 from stillhunt.report.words import plain
 from stillhunt.seal.canonical import canonical
 
@@ -74,7 +75,7 @@ def test_drawing(m: Matter, test: Evidence) -> list[Block]:
     shown = trimmed(null)
     of = plain(test.test)
     caption = say(
-        f"Grey: {{label}}, from {{low}} to {{high}}. The line is what was observed, {{seen}}.",
+        "Grey: {label}, from {low} to {high}. The line is what was observed, {seen}.",
         label=tuple(m.numbers.said(null.label, "", f"null of {of}")),
         low=m.number(shown.edges[0], f"lowest value drawn of the null of {of}", figure(shown.edges[0])),
         high=m.number(shown.edges[-1], f"highest value drawn of the null of {of}", figure(shown.edges[-1])),
@@ -85,18 +86,38 @@ def test_drawing(m: Matter, test: Evidence) -> list[Block]:
 
 def _beforehand(m: Matter) -> Facts:
     settings = m.hunt.settings
-    digest = hashlib.sha256(canonical(dict(settings))).hexdigest()
-    committed = None if m.integrity is None else m.integrity.get("configured_at")
+    sealed = None if m.integrity is None else m.integrity.get("configuration_sha256")
+    digest = str(sealed) if sealed else hashlib.sha256(canonical(dict(settings))).hexdigest()
     rows: list[tuple[str, Parts]] = [
-        ("Level, campaigns", say("{x} of reported campaigns may be honest sets, on average", x=m.number(float(m.campaign.claim.level), "level of campaigns", f"{m.campaign.claim.level:.0%}"))),
-        ("Level, accounts", say("{x} of a campaign’s accounts may not belong, on average", x=m.figure("membership.level", "level of accounts", "share"))),
-        ("Least subject coherence of honest groups", (m.number(float(settings["rho0"]), "assumed least subject coherence"),) if "rho0" in settings else ("–",)),
-        ("Fewest declared customers", (m.figure("concealment.threshold", "fewest declared customers of a disguised set"),)),
+        (
+            "Level, campaigns",
+            say(
+                "{x} of reported campaigns may be honest sets, on average",
+                x=m.number(float(m.campaign.claim.level), "level of campaigns", f"{m.campaign.claim.level:.0%}"),
+            ),
+        ),
+        (
+            "Level, accounts",
+            say(
+                "{x} of a campaign’s accounts may not belong, on average",
+                x=m.figure("membership.level", "level of accounts", "share"),
+            ),
+        ),
+        (
+            "Least subject coherence of honest groups",
+            (m.number(float(settings["rho0"]), "assumed least subject coherence"),) if "rho0" in settings else ("–",),
+        ),
+        (
+            "Fewest declared customers",
+            (m.figure("concealment.threshold", "fewest declared customers of a disguised set"),),
+        ),
         ("Seed", (m.number(int(m.campaign.claim.seed), "seed of every random draw"),)),
         ("Configuration, SHA-256", (Tag(digest),)),
         (
             "Fixed at",
-            (Tag(str(committed)),) if committed else say("not committed before the hunt: no sealed journal is beside it (section 14)"),
+            say("in the journal beside this file, before anything was judged; the journal gives the time (section 14)")
+            if sealed
+            else say("not committed before the hunt: no journal is beside it (section 14)"),
         ),
     ]
     return Facts(rows=tuple(rows))
@@ -117,7 +138,7 @@ def _tests(m: Matter) -> Table:
             ran = m.has(f"{at}.p_value")
             rows.append(
                 (
-                    (Tag(f"Pool {strand.number}"), f": {words}"),
+                    (pool_name(strand.number), f": {words}"),
                     (NULLS[test],),
                     _statistic(m, at, test, pool) if ran else ("did not run",),
                     (m.figure(f"{at}.p_value", f"p-value of {words}, {pool}"),) if ran else ("–",),
@@ -174,7 +195,7 @@ def _power(m: Matter) -> list[Block]:
                 say(
                     "{pool}, interchangeable workers: speaks below a coherence of {reach}; against workers fed from one queue its"
                     " power is {power}.",
-                    pool=Tag(pool.capitalize()),
+                    pool=pool_name(int(pool[5:])),
                     reach=m.number(reach, f"subject coherence below which the test speaks, {pool}", needs=OTHER_LINES),
                     power=m.number(power, f"power of the interchange test, {pool}", _share(power), needs=OTHER_LINES),
                 )
@@ -186,7 +207,7 @@ def _power(m: Matter) -> list[Block]:
                 items.append(
                     say(
                         "{pool}, {test}: speaks below {what} of {point}.",
-                        pool=Tag(pool.capitalize()),
+                        pool=pool_name(int(pool[5:])),
                         test=next(w for w, name in TESTS.items() if name == test),
                         what=what,
                         point=m.number(point, f"{what} below which the test speaks, {pool}"),
@@ -230,20 +251,32 @@ def _audit(m: Matter, audit: Mapping[str, Any] | None) -> list[Block]:
     """Return the bound from the provider's own verified-honest sets, or that there is none."""
     if audit is None:
         return [
-            NotSupplied(what="Verified-honest groups of this provider, on which the whole rule would have been tried", table="--controls"),
+            NotSupplied(
+                what="Verified-honest groups of this provider, on which the whole rule would have been tried",
+                table="--controls",
+            ),
             prose(
                 "Without them there is no guarantee from this provider’s own customers; the levels above rest on the"
                 " assumptions below."
             ),
         ]
-    said = tuple(m.numbers.said(str(audit["statement"]), "", "audit"))
-    rows = tuple(
-        (
-            tuple(m.numbers.said(str(c.get("name", "–")), "", "control")),
-            ("linked" if c.get("linked") else "not linked",),
-            ("rejected" if c.get("rejected") else "not rejected",),
-        )
-        for c in audit.get("controls", [])[:40]
+    bound = audit["bound"]
+    found = prose(
+        "Of {linked} verified-honest sets of this provider that are linked, the whole rule would have reported {rejected}: at"
+        " most {rate} of such sets, with confidence {sure} (Clopper and Pearson).",
+        linked=m.number(int(audit["linked_controls"]), "verified-honest sets that are linked"),
+        rejected=m.number(int(audit["rejected"]), "of these, sets that the rule would have reported"),
+        rate=m.number(float(audit["rate_upper"]), "upper end, rate of honest linked sets reported", needs=OTHER_LINES),
+        sure=m.number(float(audit["confidence"]), "confidence of that upper end", f"{audit['confidence']:.0%}"),
     )
-    table = Table(label="Verified-honest sets", head=("Set", "Linked", "The rule"), rows=rows)
-    return [Heading(text="The bound from verified-honest sets"), prose("{said}", said=said), *([table] if rows else [])]
+    if bound is None:
+        return [found, prose("{mark} No bound follows for this hunt.", mark=Mark("no guarantee", strong=True))]
+    verdict = Mark(
+        "within the level" if audit["claimable"] else "above the level: no guarantee", strong=not audit["claimable"]
+    )
+    then = prose(
+        "So at most {bound} of what this hunt reported is honest sets. {verdict}",
+        bound=m.number(float(bound), "bound on the share of reported sets that are honest", share(float(bound))),
+        verdict=verdict,
+    )
+    return [Heading(text="The bound from verified-honest sets"), found, then]

@@ -22,7 +22,7 @@ SCHEMA = "stillhunt/dossier/v1"
 SECTIONS: tuple[tuple[str, str, Callable[[Matter], tuple[Block, ...]]], ...] = (
     ("1", "This dossier", operator.head),
     ("2", "What is claimed, rung by rung", ladder),
-    ("3", "Terms, limits, notices, and the search for excuses", operator.terms),
+    ("3", "Terms, limits, notices, licences searched for", operator.terms),
     ("4", "Counting rules", accounts.counting),
     ("5", "Accounts", accounts.accounts),
     ("6", "Statistics", statistics.statistics),
