@@ -27,7 +27,7 @@ def unavailable_for(present: Mapping[str, int], accounts: pa.Table) -> tuple[Una
             )
     if "prompt" not in has:
         lost = "accounts fed from one queue are told apart by time only; strands and capabilities cannot be told"
-        for test in ("interchangeable workers", "de-duplicated queue", "best of k"):
+        for test in ("interchangeable workers", "de-duplicated queue", "best of k", "simultaneous copies"):
             out.append(Unavailable(what=f"test: {test}", wants=("prompt",), consequence=lost))
     identity = {"accounts.payment_fingerprint", "accounts.email_domain"}
     if not has & identity:

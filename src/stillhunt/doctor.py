@@ -46,6 +46,7 @@ OPERATE = (
     ("interchangeable workers", ("prompt",)),
     ("de-duplicated queue", ("prompt",)),
     ("best of k", ("prompt",)),
+    ("simultaneous copies", ("prompt",)),
 )
 CONCEAL = ("accounts.payment_fingerprint", "accounts.email_domain")
 

@@ -21,6 +21,10 @@ AccountId = NewType("AccountId", str)
 ExchangeId = NewType("ExchangeId", str)
 
 
+LINKING_ONE_IN = 4
+"""One in so many prompts, by hash, serves linking; the tests of joint operation look at the others."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LeftOut:
     """

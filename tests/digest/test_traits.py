@@ -13,6 +13,7 @@ from stillhunt.contract import ACCOUNTS, EXCHANGES
 from stillhunt.digest import traits
 from stillhunt.digest.siphash import keyed_hash
 from stillhunt.engines.duckdb import DuckDBEngine
+from stillhunt.model import LINKING_ONE_IN
 
 FULL = {
     "client_ip": "192.0.2.1", "tls_ja4": "t13", "header_order": "a,b", "user_agent": "sdk/1", "tools_hash": "f00",
@@ -35,7 +36,8 @@ def of_kind(engine: DuckDBEngine, kind: str) -> list[dict[str, Any]]:
 
 def test_every_kind_comes_from_somewhere(engine: DuckDBEngine) -> None:
     """A log that fills every column gives every kind of trait, and no other."""
-    calls = [call(a, h, prompt=f"Rate this answer now please: {w}", **FULL) for a in "ab" for h, w in enumerate("xyz")]
+    words = [f"word{n}" for n in range(20)]
+    calls = [call(a, h, prompt=f"Rate this answer now please: {w}", **FULL) for a in "ab" for h, w in enumerate(words)]
     digest(engine, calls, [{"account_id": "a", **RECORD}])
     kinds = {row["kind"] for row in engine.fetch("SELECT DISTINCT kind FROM trait").to_pylist()}
     assert kinds == {kind.kind for kind in traits.KINDS}
@@ -115,11 +117,18 @@ def test_templates_are_counted_alike_in_any_number_of_parts(
     assert engine.fetch(ordered).equals(at_once)
 
 
-def test_whole_prompts_are_traits_when_two_accounts_sent_them(engine: DuckDBEngine) -> None:
-    """A prompt that one account repeats is not a trait; a prompt of two accounts is one of each."""
-    said = {"a": ("both", "mine", "mine"), "b": ("both", "both")}
-    digest(engine, [call(a, n, prompt=p) for a, prompts in said.items() for n, p in enumerate(prompts)], [])
-    assert [(t["account_id"], t["n"]) for t in of_kind(engine, "prompt")] == [("a", 1), ("b", 2)]
+def test_some_prompts_are_traits_when_two_accounts_sent_them(engine: DuckDBEngine) -> None:
+    """Of prompts by two accounts a quarter, by hash, are traits of each; a prompt that one account repeats is not."""
+    shared = [f"both of us ask about thing number {n}" for n in range(200)]
+    alone = [f"only I ask about thing number {n}" for n in range(40)]
+    said = {"a": [*shared, *alone, *alone], "b": [*shared, *shared]}
+    digest(engine, [call(a, n / 10, prompt=p) for a, prompts in said.items() for n, p in enumerate(prompts)], [])
+    found = of_kind(engine, "prompt")
+    values = {name: [t["value"] for t in found if t["account_id"] == name] for name in said}
+    assert sorted(values["a"]) == sorted(values["b"])
+    assert all(value % LINKING_ONE_IN == 0 for value in values["a"])
+    assert 0.15 * len(shared) < len(values["a"]) < 0.35 * len(shared)
+    assert {(t["account_id"], t["n"]) for t in found} == {("a", 1), ("b", 2)}
 
 
 def test_values_of_records_are_hashed_under_the_key() -> None:

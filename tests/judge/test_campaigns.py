@@ -8,6 +8,7 @@ import pytest
 
 import stillhunt
 from stillhunt import worlds
+from stillhunt.judge.operate import NAMES, WEIGHTS
 from stillhunt.model import Hunt
 from strategies import SECRET
 
@@ -37,8 +38,9 @@ def test_every_key_has_its_evidence(small_hunt: Hunt) -> None:
         assert kinds["linkage"] >= 3
         assert kinds["operation"] >= 1
         assert kinds["concealment"] == 1
-        smallest = min(item.p_value for item in campaign.evidence if item.p_value is not None)
-        assert campaign.p_value == pytest.approx(min(1.0, 4 * smallest))
+        weight = {name: WEIGHTS[test] for test, name in NAMES.items()}
+        priced = [e.p_value / weight[e.test.split(", strand")[0]] for e in campaign.evidence if e.p_value is not None]
+        assert campaign.p_value == pytest.approx(min(1.0, min(priced)))
         for item in campaign.evidence:
             if item.null is not None:
                 assert len(item.null.edges) == len(item.null.counts) + 1

@@ -9,39 +9,60 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from judge.populations import planted
-from judge.test_linkage import likelihood_ratio
 
+from stillhunt.judge.bets import Core, bets, portfolio
 from stillhunt.judge.linkage import Population
-from stillhunt.judge.membership import FOLDS, GROWTH, STAKES, e_bh, member_e_values, members, spoken_for
+from stillhunt.judge.membership import (
+    FOLDS,
+    GROWTH,
+    HEDGE,
+    SMALLEST_FACTOR,
+    e_bh,
+    member_e_values,
+    members,
+    spoken_for,
+)
 from strategies import Holdings, holdings
-
-
-def best_stake(ratios: list[float]) -> float:
-    """Return the stake that would have won most on these likelihood ratios, the smallest where several would."""
-    wealth = [sum(math.log1p(stake * (ratio - 1)) for ratio in ratios) for stake in STAKES]
-    return STAKES[wealth.index(max(wealth))]
 
 
 @given(holdings(), st.data())
 def test_e_values_equal_the_formula(held: Holdings, data: st.DataObject) -> None:
-    """The core and whoever shares enough with it to matter bet against the core without them, and nobody else does."""
-    n, groups = len(held.held), range(len(held.groups))
+    """Half of the wealth follows the portfolio of the other folds, half is hedged; who is not scored could not belong."""
+    n = len(held.held)
     core = sorted(data.draw(st.sets(st.integers(0, n - 1), min_size=2)))
-    owners, log_e, means = member_e_values(Population(held.incidence()), np.array(core, dtype=np.int32))
+    population = Population(held.incidence())
+    owners, log_e, factors = member_e_values(population, np.array(core, dtype=np.int32))
     values = {v for o in core for v in held.held[o]}
     sharing = [o for o in range(n) if o in core or held.held[o] & values]
     assert set(core) <= set(owners.tolist()) <= set(sharing)
-    rest = {owner: [o for o in core if o != owner] for owner in sharing}
-    ratios = {o: [likelihood_ratio(held, o, g, rest[o], [*rest[o], o]) for g in groups] for o in rest}
-    for owner, log, row in zip(owners.tolist(), log_e.tolist(), means.tolist(), strict=True):
-        assert row == pytest.approx(ratios[owner], abs=1e-9)
-        others = [ratios[o] for o in core if o % FOLDS != owner % FOLDS]
-        stakes = [best_stake([of_one[g] for of_one in others]) for g in groups]
-        wanted = sum(math.log1p(stakes[g] * (ratios[owner][g] - 1)) for g in groups)
-        assert log == pytest.approx(wanted, abs=1e-9)
+    everybody = np.arange(n, dtype=np.int32)
+    placed = bets(Core(population, np.array(core, dtype=np.int32)), everybody, np.isin(everybody, core))
+    of_group = [np.flatnonzero(np.array(held.kind_group)[placed.kind] == g) for g in range(len(held.groups))]
+    for owner, log, row in zip(owners.tolist(), log_e.tolist(), factors.tolist(), strict=True):
+        learned = [o for o in core if o % FOLDS != owner % FOLDS]
+        plain, hedged = 1.0, 1.0
+        for columns, factor in zip(of_group, row, strict=True):
+            live = columns[(placed.returns[core][:, columns] > 0).any(axis=0)]
+            stakes = portfolio(placed.returns[learned][:, live])
+            wanted = stakes[0] + float(placed.returns[owner, live] @ stakes[1:])
+            assert factor == pytest.approx(wanted, abs=1e-9)
+            plain *= max(wanted, SMALLEST_FACTOR)
+            kept = max(0.0, (HEDGE - stakes[0]) / max(1 - stakes[0], 1e-9))
+            hedged *= max(kept + (1 - kept) * wanted, SMALLEST_FACTOR)
+        assert log == pytest.approx(math.log((plain + hedged) / 2), abs=1e-6)
     for owner in set(sharing) - set(owners.tolist()):
-        most = sum(math.log(max(1.0, ratios[owner][g])) for g in groups)
+        most = sum(math.log(max(1.0, placed.returns[owner, columns].max())) for columns in of_group)
         assert most < max(0.0, math.log(n / (GROWTH * len(core)))) + 1e-6
+
+
+def test_unrelated_owners_win_nothing() -> None:
+    """Averaged over the owners that do not belong, the e-value of belonging to a planted set is at most one."""
+    means = []
+    for seed in range(12):
+        population = Population(planted(np.random.default_rng([seed, 5]), 400, 40))
+        owners, log_e, _ = member_e_values(population, np.arange(40, dtype=np.int32))
+        means.append(float(np.exp(log_e[owners >= 40]).sum()) / 360)
+    assert np.mean(means) <= 1.0
 
 
 @given(st.lists(st.floats(-3, 12), max_size=20), st.integers(0, 30), st.sampled_from((0.05, 0.2)))

@@ -13,7 +13,7 @@ from judge.traffic import strand
 
 from stillhunt.engines.duckdb import DuckDBEngine
 from stillhunt.judge.interchangeable import NotRun
-from stillhunt.judge.operate import TESTS, JointOperation, Operation, joint_operation
+from stillhunt.judge.operate import WEIGHTS, JointOperation, Operation, joint_operation
 from stillhunt.judge.traffic import Harvest, Suspects, Traffic
 
 TEMPLATE = "Grade the answer below from one to ten and say in a sentence why it is so:"
@@ -34,7 +34,7 @@ def test_where_no_test_can_run_nothing_is_found(engine: DuckDBEngine) -> None:
     """A set with a handful of calls without text has p = 1 and says which tests did not run."""
     traffic, found = judged(engine, [call(f"a{n % 5}", n) for n in range(10)], 5)
     assert found.p_value == 1.0
-    assert (found.clock, found.queue, found.multiplicity) == (None, None, None)
+    assert (found.clock, found.queue, found.multiplicity, found.copies) == (None, None, None, None)
     assert isinstance(found.interchange, NotRun)
     assert traffic.calls.num_rows == 10
 
@@ -46,7 +46,7 @@ def test_one_clock_is_enough(engine: DuckDBEngine) -> None:
     late = [c | {"started_at": c["started_at"].replace(year=2027)} for c in calls if c["account_id"] == "zother"]
     traffic, found = judged(engine, [c for c in calls if c["account_id"] != "zother"] + late, 12)
     assert found.clock is not None
-    assert found.p_value == pytest.approx(TESTS * found.clock.p_value)
+    assert found.p_value == pytest.approx(found.clock.p_value / WEIGHTS["clock"])
     assert found.p_value < 0.1
     assert traffic.calls.num_rows == 240
 
@@ -73,7 +73,9 @@ def test_others_of_a_template_are_those_who_are_not_linked(engine: DuckDBEngine)
 
 def test_a_set_pays_for_its_strands_and_shows_those_that_pass() -> None:
     """The smallest p-value counts times the number of strands; a strand that does not pass by itself is not shown."""
-    nothing = Operation(clock=None, interchange=NotRun(reason=""), queue=None, multiplicity=None, p_value=1.0)
+    nothing = Operation(
+        clock=None, interchange=NotRun(reason=""), queue=None, multiplicity=None, copies=None, p_value=1.0
+    )
     strands = tuple(Harvest(strand=strand(np.arange(3), np.arange(3.0)), others=None) for _ in range(3))
     traffic = Traffic(calls=pa.table({"account": [0]}), harvests=strands)
     found = JointOperation(strands=(nothing, replace(nothing, p_value=0.001), replace(nothing, p_value=0.02)), p_value=0.003)

@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from stillhunt.digest.keys import Key
 from stillhunt.digest.siphash import keyed_hash
 from stillhunt.engines import Engine
+from stillhunt.model import LINKING_ONE_IN
 
 TEMPLATE_CALLS = 3
 """A sampled shingle is part of an account's template when it is in this many of its calls, with as many prompts."""
@@ -61,7 +62,7 @@ KINDS: tuple[TraitKind, ...] = (
     TraitKind(kind="referral", group="signup", label="referral code", account_column="referral_code"),
     TraitKind(kind="signup_hour", group="signup", label="hour of sign-up", account_column="created_at"),
     TraitKind(kind="reasoning", group="reasoning", label="protected reasoning block presented"),
-    TraitKind(kind="prompt", group=None, label="whole prompt"),
+    TraitKind(kind="prompt", group="content", label="whole prompt (a quarter of all, by hash)"),
 )  # fmt: skip
 
 _WANTS = {
@@ -134,7 +135,7 @@ def build(engine: Engine, *, n_shingles: int) -> None:
     2. Traits of account records.
     3. Blocks of protected reasoning, and the sampled parts of system prompts.
     4. Parts of prompts that an account repeats with different content: its templates. Counted in parts by hash.
-    5. Whole prompts that more than one account sent.
+    5. Whole prompts that more than one account sent, of those that serve linking.
     """
     parts = max(1, -(-n_shingles // ROWS_PER_PART))
     queries = [_call_query(k.kind, str(k.call_column)) for k in CALL_TRAITS]                         # 1.
@@ -188,8 +189,9 @@ def _prompt_query(part: int, parts: int) -> str:
     return (
         "SELECT acct, 'prompt' AS kind, prompt_h AS value, min(started_at) AS first_seen,"
         " max(started_at) AS last_seen, count(*) AS n"
-        f" FROM call WHERE prompt_h IS NOT NULL AND prompt_h % {parts} = {part} AND prompt_h IN"
-        f" (SELECT prompt_h FROM call WHERE prompt_h % {parts} = {part} GROUP BY prompt_h HAVING min(acct) < max(acct))"
+        f" FROM call WHERE prompt_h % {LINKING_ONE_IN} = 0 AND prompt_h // {LINKING_ONE_IN} % {parts} = {part} AND prompt_h IN"
+        f" (SELECT prompt_h FROM call WHERE prompt_h % {LINKING_ONE_IN} = 0"
+        f" AND prompt_h // {LINKING_ONE_IN} % {parts} = {part} GROUP BY prompt_h HAVING min(acct) < max(acct))"
         " GROUP BY acct, prompt_h"
     )
 

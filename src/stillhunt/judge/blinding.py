@@ -6,7 +6,7 @@ their words are coded under a salt that belongs to one set in one hunt: the code
 the deployment key nobody can compute the salt. The tests look at equality of prompts and at inner products of sketches, and
 both survive.
 
-    prompts    v → BLAKE2b(v, key = salt), 64 bits (0, no prompt, stays 0)
+    prompts    v → BLAKE2b(v, key = salt), 64 bits (0, no prompt, stays 0; v modulo `LINKING_ONE_IN` is kept)
     sketches   each half is turned: x → (H D₃)(H D₂)(H D₁) x / 512, with H the 64 × 64 Hadamard matrix and D_r diagonal
                matrices of signs drawn under the salt, then rounded to 1/254 of unit length
 
@@ -21,6 +21,8 @@ import hashlib
 import numpy as np
 import numpy.typing as npt
 
+from stillhunt.model import LINKING_ONE_IN
+
 STEPS = 254.0
 """Steps in one unit of length; ±127 of them reach half of it, beyond which coordinates are cut."""
 
@@ -28,7 +30,7 @@ TURNS = 3
 
 
 def recoded(values: npt.NDArray[np.uint64], salt: bytes) -> npt.NDArray[np.uint64]:
-    """Return the code of each value under a salt; equal values have equal codes, and 0 stays 0."""
+    """Return the code of each value under a salt; equal values have equal codes, 0 stays 0, and what serves linking still does."""
     distinct, place = np.unique(values, return_inverse=True)
     codes = np.array([_code(value, salt) for value in distinct.tolist()], dtype=np.uint64)
     return codes[place] if len(codes) else values.copy()
@@ -37,7 +39,8 @@ def recoded(values: npt.NDArray[np.uint64], salt: bytes) -> npt.NDArray[np.uint6
 def _code(value: int, salt: bytes) -> int:
     if value == 0:
         return 0
-    return int.from_bytes(hashlib.blake2b(value.to_bytes(8, "little"), digest_size=8, key=salt).digest(), "little")
+    code = int.from_bytes(hashlib.blake2b(value.to_bytes(8, "little"), digest_size=8, key=salt).digest(), "little")
+    return code - code % LINKING_ONE_IN + value % LINKING_ONE_IN
 
 
 def turned(sketch: npt.NDArray[np.float64], salt: bytes) -> npt.NDArray[np.float64]:

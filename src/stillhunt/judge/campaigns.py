@@ -37,9 +37,9 @@ ASSUMPTIONS = (
 
 METHOD = (
     "link, operate, conceal: an urn-bet e-value over all subsets of owners; variance ratio, subject coherence, missing"
-    " coincidences and prompt multiplicity on behaviour that linking did not use, Bonferroni over the four; inverse"
-    " Simpson index of cards and e-mail domains; Benjamini–Hochberg over the sets that pass keys 1 and 3; e-BH over"
-    " accounts"
+    " coincidences, prompt multiplicity and simultaneous copies on behaviour that linking did not use,"
+    " weighted Bonferroni over the five; inverse Simpson index of cards and e-mail domains; Benjamini–Hochberg over the sets"
+    " that pass keys 1 and 3; e-BH over accounts"
 )
 
 
@@ -333,6 +333,8 @@ def _tests_not_run(operated: JointOperation) -> tuple[str, ...]:
             out.append(f"the interchange test did not run: {one.interchange.reason}")
         if one.queue is None:
             out.append("the queue test did not run: the template has too few other users, or coincidences are too rare there")
+        if one.copies is None:
+            out.append("the test of simultaneous copies did not run: too few prompts are shared, or in too few hours")
         if one.multiplicity is None:
             out.append("the best-of-k test did not run: too few prompts are shared, or always by the same accounts")
     return tuple(dict.fromkeys(out))

@@ -8,8 +8,10 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+from scipy.stats import binom
 from scipy.stats import t as student
 
+from stillhunt.judge.copies import LARGEST_SHARE, WINDOW_S
 from stillhunt.judge.interchangeable import NotRun
 from stillhunt.judge.linkage import Population
 from stillhunt.judge.operate import NAMES, JointOperation, Operation
@@ -45,6 +47,7 @@ def evidence(
             _interchange(operation, rho0, pointers),
             _queue(operation, pointers),
             _multiplicity(operation, pointers),
+            _copies(operation, pointers),
         )
         of = f"strand {number} of {len(traffic.harvests)}" if len(traffic.harvests) > 1 else ""
         shown = [_of_strand(_weak(t), of, harvest) for t in tests if t is not None]
@@ -237,6 +240,32 @@ def _multiplicity(operation: Operation, pointers: tuple[ExchangeId, ...]) -> Evi
             "chance that who shares one prompt shares the next": round(test.co_use, 4),
         },
         null=_histogram(f"prompts sent by exactly {k} accounts, accounts choosing on their own", test.null, float(at)),
+        exchange_ids=pointers,
+    )
+
+
+def _copies(operation: Operation, pointers: tuple[ExchangeId, ...]) -> Evidence | None:
+    test = operation.copies
+    if test is None:
+        return None
+    null = binom.ppf(np.linspace(0.0005, 0.9995, 400), test.hours, LARGEST_SHARE)
+    return Evidence(
+        kind="operation",
+        test=NAMES["copies"],
+        statement=(
+            f"In {test.simultaneous:,} of {test.hours:,} hours in which accounts of the set shared prompts, most of these prompts"
+            f" left two accounts within {WINDOW_S} seconds of each other ({test.within:,} of {test.prompts:,} prompts); people who"
+            f" work from one sheet are allowed {LARGEST_SHARE:.0%} of the hours (p = {test.p_value:.2g})."
+        ),
+        statistic=float(test.simultaneous),
+        p_value=test.p_value,
+        effect={
+            "hours with shared prompts": test.hours,
+            "hours with simultaneous prompts": test.simultaneous,
+            "prompts that several accounts sent": test.prompts,
+            "of these, simultaneous": test.within,
+        },
+        null=_histogram(f"hours, if {LARGEST_SHARE:.0%} of them were", null, float(test.simultaneous)),
         exchange_ids=pointers,
     )
 

@@ -31,6 +31,7 @@ from scipy.stats import t as student
 
 from stillhunt.judge.blinding import STEPS, rounded, turned
 from stillhunt.judge.strands import Strand
+from stillhunt.model import LINKING_ONE_IN
 
 FEWEST_ACCOUNTS = 8
 FEWEST_FILLS = 3
@@ -87,8 +88,12 @@ def interchange_test(strand: Strand, *, rho0: float, seed: int) -> InterchangeTe
 
 
 def comparable(strand: Strand) -> Comparable | NotRun:
-    """Return the distinct texts of accounts that have enough of them, blinded, or why there is nothing to compare."""
-    account, fill, sketch = distinct_fills(strand)
+    """
+    Return the distinct texts of accounts that have enough of them, blinded, or why there is nothing to compare.
+
+    Texts by which linking may have brought the accounts together are not among them.
+    """
+    account, fill, sketch = _unlinked(*distinct_fills(strand))
     counts = np.bincount(account, minlength=strand.n_accounts)
     keep = (counts >= FEWEST_FILLS)[account]
     account, fill, sketch = account[keep], fill[keep], sketch[keep]
@@ -131,20 +136,36 @@ def distinct_fills(
     return account[new], fill[new], strand.sketch[rows[new]].astype(np.float64)
 
 
+def serves_tests(fill: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:
+    """Return which prompts linking cannot have used: the tests of joint operation may look at who shares them."""
+    serves: npt.NDArray[np.bool_] = fill % np.uint64(LINKING_ONE_IN) != 0
+    return serves
+
+
+def _unlinked(
+    account: npt.NDArray[np.int64], fill: npt.NDArray[np.uint64], sketch: npt.NDArray[np.float64]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint64], npt.NDArray[np.float64]]:
+    values, users = np.unique(fill, return_counts=True)
+    keep = serves_tests(fill) | ~np.isin(fill, values[users >= 2])
+    return account[keep], fill[keep], sketch[keep]
+
+
 def pool_overlap(account: npt.NDArray[np.int64], fill: npt.NDArray[np.uint64]) -> float:
     """
     Return an upper bound of the share of its prompts that an account shares with one other account.
 
     With X coincidences in P pairs of prompts of different accounts, the rate is at most (X + 3 + 2√X) / P, and the
-    share is that rate times the prompts of an account.
+    share is that rate times the prompts of an account. Only prompts that linking cannot have used are compared.
     """
+    everything = np.bincount(account).astype(np.float64)
+    account, fill = account[serves_tests(fill)], fill[serves_tests(fill)]
     _, users = np.unique(fill, return_counts=True)
     coincidences = float((users * (users - 1) / 2).sum())
-    counts = np.bincount(account).astype(np.float64)
+    counts = np.bincount(account, minlength=len(everything)).astype(np.float64)
     n = float(len(fill))
     pairs = (n * n - float((counts**2).sum())) / 2
     rate = (coincidences + 3 + 2 * np.sqrt(coincidences)) / max(pairs, 1.0)
-    return float(rate * counts[counts > 0].mean())
+    return float(rate * everything[everything > 0].mean()) if n else 0.0
 
 
 def _scaled(sketch: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -28,6 +28,9 @@ from stillhunt.model import Incidence
 
 STAKES = (0.05, 0.3, 0.8)
 SHRINKAGE = 50.0
+VOLUMES = 6
+"""Owners are alike in volume when the binary logarithms of how many values of the kind they hold are, up to 2^5."""
+
 _LOG10 = float(np.log(10.0))
 
 
@@ -69,6 +72,29 @@ class Population:
         kind_cell = incidence.value_kind[incidence.value].astype(np.int64) * self._strata
         kind_cell += incidence.stratum[incidence.owner]
         self._n_of_kind_stratum = np.bincount(kind_cell, minlength=n_kinds * self._strata).astype(np.float64)
+        self._volume = self._volumes()
+        has = self._volume >= 0
+        kind_of, owner_of = np.nonzero(has.T)
+        strata = incidence.stratum[owner_of].astype(np.int64)
+        self.owners_of_kind = has.sum(axis=0).astype(np.float64)
+        self.owners_of_kind_country = np.bincount(
+            kind_of * self._strata + strata, minlength=n_kinds * self._strata
+        ).reshape(n_kinds, self._strata).astype(np.float64)
+        self.owners_of_kind_volume = np.bincount(
+            kind_of * VOLUMES + self._volume[owner_of, kind_of], minlength=n_kinds * VOLUMES
+        ).reshape(n_kinds, VOLUMES).astype(np.float64)
+
+    def _volumes(self) -> npt.NDArray[np.int8]:
+        """Return the binary logarithm of how many values of each kind each owner holds, at most 5; -1 for none."""
+        incidence, n_kinds = self.incidence, len(self.incidence.kinds)
+        cell = incidence.owner.astype(np.int64) * n_kinds + incidence.value_kind[incidence.value]
+        count = np.bincount(cell, minlength=incidence.n_owners * n_kinds).reshape(incidence.n_owners, n_kinds)
+        edges = 2 ** np.arange(VOLUMES)
+        return (np.searchsorted(edges, count, side="right") - 1).astype(np.int8)
+
+    def volume(self, owners: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:
+        """Return the binary logarithm of how many values of each kind some owners hold, (owners, kinds); -1 for none."""
+        return self._volume[owners].astype(np.int64)
 
     def rows(self, owners: npt.NDArray[np.int32]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]:
         """Return (member position, value) of every value the owners hold, members in the given order."""

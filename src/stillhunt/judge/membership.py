@@ -1,10 +1,11 @@
 r"""
 Membership: which owners belong to a set, one by one, by e-BH over all owners.
 
-    e_i = Π_G [1 + π_G (L_iG(C \ {i}) - 1)]
+    e_i = ½ Π_G e_iG + ½ Π_G h_iG,   h = e with at least `HEDGE` of the wealth not staked
 
-The stake π_G is the one that would have won most on the other members, chosen on folds that i is not in: a group of
-traits in which the set shares nothing costs its members nothing.
+where e_iG is what the bets of dependence group G return on i's values, given the core without i (`bets.py`). How much is staked
+on each bet is learned from the members of the other folds: a group of traits in which the set shares nothing costs its
+members nothing, and one kind of trait that all members have in common is enough to know them by when hardly anybody else has it.
 
 e-BH keeps the largest r with e_(r) ≥ n / (q r); it controls the false discovery rate under any dependence.
 Source: R. Wang, A. Ramdas, "False discovery rate control with e-values", JRSS-B 84 (2022).
@@ -16,13 +17,21 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from stillhunt.judge.linkage import Population, group_means
+from stillhunt.judge.bets import Core, bets, portfolio
+from stillhunt.judge.linkage import Population
 
-STAKES = (0.0, 0.05, 0.15, 0.3, 0.5, 0.7, 0.9)
 FOLDS = 5
+SMALLEST_FACTOR = 1e-12
+"""No factor is taken as smaller than this, so that its logarithm exists."""
+
+HEDGE = 0.7
+"""Half of the wealth is bet with at least this share not staked in each group, for members who lack most of what others share."""
 
 WIDEST_VALUE = 2000
 """A value held by more owners than this brings nobody into question as a member."""
+
+LIKELY = 0.5
+"""The next core has all owners that e-BH keeps at this level."""
 
 GROWTH = 4
 """Outsiders are scored when what they share could reach n divided by this many times the size of the core."""
@@ -34,55 +43,46 @@ def member_e_values(
     population: Population, core: npt.NDArray[np.int32], *, others: bool = True, without: int | None = None
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """
-    Return owners, their log e-value against the core without them, and L (owners, groups).
+    Return owners, their log e-value against the core without them, and its factors e_G (owners, groups).
 
     The owners are the core and, with `others`, everybody whose values could make them a member. The dependence group
-    `without` says nothing either way (L = 1).
+    `without` says nothing either way (e_G = 1).
     """
-    incidence = population.incidence
-    _, core_value = population.rows(core)
-    values, in_core = np.unique(core_value, return_counts=True)
-    owners = np.unique(core).astype(np.int32)
+    known = Core(population, core)
+    owners = known.owners
     if others:
-        owners = np.union1d(owners, _may_belong(population, values, in_core, len(owners))).astype(np.int32)
-    in_set = np.isin(owners, core)
-    member, value = population.rows(owners)
-    kind = incidence.value_kind[value].astype(np.int64)
-    at = np.minimum(np.searchsorted(values, value), len(values) - 1)
-    count = np.where(values[at] == value, in_core[at], 0).astype(np.float64)
-    n_kinds = len(incidence.kinds)
-    core_total = np.bincount(incidence.value_kind[core_value], minlength=n_kinds).astype(np.float64)
-    own = np.bincount(member * n_kinds + kind, minlength=len(owners) * n_kinds).reshape(len(owners), n_kinds)
-    is_core = in_set[member]
-    x = count - is_core
-    total = core_total[kind] - np.where(is_core, own[member, kind], 0)
-    u = population.popularity(
-        value, incidence.stratum[owners][member], x + 1.0, total + own[member, kind]
-    )
-    ratio = np.where(total > 0, x / np.maximum(total, 1) / u, 1.0)
-    means = group_means(ratio, member, kind, len(owners), incidence)
-    if without is not None:
-        means[:, without] = 1.0
-    stakes = _stakes(means[in_set], owners[in_set])
-    return owners, np.log1p(stakes[owners % FOLDS] * (means - 1)).sum(axis=1), means
+        owners = np.union1d(owners, _may_belong(known)).astype(np.int32)
+    in_set = np.isin(owners, known.owners)
+    placed = bets(known, owners, in_set)
+    group_of_bet = population.incidence.kind_group[placed.kind]
+    factors = np.ones((len(owners), len(population.incidence.groups)))
+    hedged = factors.copy()
+    fold = owners % FOLDS
+    for group in range(factors.shape[1]):
+        if group == without:
+            continue
+        columns = np.flatnonzero((group_of_bet == group) & (placed.returns[in_set] > 0).any(axis=0))
+        returns = placed.returns[:, columns]
+        for one in np.unique(fold).tolist():
+            stakes = portfolio(returns[in_set & (fold != one)])
+            factors[fold == one, group] = stakes[0] + returns[fold == one] @ stakes[1:]
+            kept = max(0.0, (HEDGE - stakes[0]) / max(1.0 - stakes[0], 1e-9))
+            hedged[fold == one, group] = kept + (1.0 - kept) * factors[fold == one, group]
+    both = [np.log(np.maximum(wealth, SMALLEST_FACTOR)).sum(axis=1) for wealth in (factors, hedged)]
+    return owners, np.logaddexp(*both) - np.log(2.0), factors
 
 
-def _may_belong(
-    population: Population, values: npt.NDArray[np.int32], in_core: npt.NDArray[np.int64], size: int
-) -> npt.NDArray[np.int32]:
+def _may_belong(core: Core) -> npt.NDArray[np.int32]:
     """
-    Return the owners of whom Π_G max_v ratio_v, over the values shared with the core, reaches n / (`GROWTH` size).
+    Return the owners of whom Π_G max_v of what a bet on v can return, over the core's values, reaches n / (`GROWTH` size).
 
-    A mean is at most its largest term and a stake at most one, so nobody else's e-value reaches that. Only owners that share
+    A portfolio returns at most what its best bet does, so nobody else's e-value reaches that. Only owners that share
     a value which at most `WIDEST_VALUE` hold are looked at: an owner linked by wide values alone counts as e-value zero.
     """
-    incidence = population.incidence
-    kind = incidence.value_kind[values]
-    total = np.bincount(kind, weights=in_core, minlength=len(incidence.kinds))[kind]
-    rest = np.maximum(population.n_of_value[values] - in_core, 1.0)
-    ratio = in_core / total * np.maximum(population.n_of_kind[kind] - total, 1.0) / rest
-    narrow = values[(population.n_of_value[values] <= WIDEST_VALUE) & (ratio > 1)]
-    population.scratch[values] = np.log(np.maximum(ratio, 1.0))
+    population, incidence = core.population, core.population.incidence
+    most = core.largest()
+    narrow = core.values[(population.n_of_value[core.values] <= WIDEST_VALUE) & (most > 1)]
+    population.scratch[core.values] = np.log(np.maximum(most, 1.0))
     found: npt.NDArray[np.int32] = _bounded_holders(
         narrow.astype(np.int64),
         population.scratch,
@@ -92,9 +92,9 @@ def _may_belong(
         population.owner_start,
         population.by_owner_value,
         len(incidence.groups),
-        np.log(incidence.n_owners) - np.log(GROWTH * size) - 1e-3,
+        np.log(incidence.n_owners) - np.log(GROWTH * len(core.owners)) - 1e-3,
     )
-    population.scratch[values] = 0.0
+    population.scratch[core.values] = 0.0
     return found
 
 
@@ -117,16 +117,6 @@ def _bounded_holders(narrow, weight, group, start, holder, owner_start, held, n_
             if best.sum() >= needed:
                 found.append(owner)
     return np.array(found, dtype=np.int32)
-
-
-def _stakes(means: npt.NDArray[np.float64], core: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
-    """Return, per fold and group, the stake that wins most on the core's members outside the fold."""
-    grid = np.array(STAKES)
-    wealth = np.log1p(grid[:, None, None] * (means[None] - 1))
-    out = np.zeros((FOLDS, means.shape[1]))
-    for fold in range(FOLDS):
-        out[fold] = grid[np.argmax(wealth[:, core % FOLDS != fold].sum(axis=1), axis=0)]
-    return out
 
 
 def e_bh(log_e: npt.NDArray[np.float64], n: int, q: float) -> npt.NDArray[np.bool_]:
@@ -156,8 +146,9 @@ def members(
 
     1. Score everybody against the core, at first the group as proposed.
     2. Those that e-BH keeps are members.
-    3. The next core is the members and those of the old core that nothing speaks against (e ≥ 1): an owner may help to
-       recognise others without being certain enough to be accused. Repeat until the members stay the same.
+    3. The next core is those of whom at least half belong, and those of the old core that nothing speaks against (e ≥ 1): an
+       owner may help to recognise others without being certain enough to be accused, and one that is left outside counts
+       as an unrelated holder of what it shares. Repeat until the members stay the same.
     """
     core = owners = group
     log_e, means = np.zeros(len(group)), np.ones((len(group), len(population.incidence.groups)))
@@ -169,7 +160,8 @@ def members(
         if np.array_equal(owners[kept], before):
             break
         before = owners[kept]
-        core = owners[kept | (np.isin(owners, core) & (log_e >= 0))]                         # 3.
+        likely = e_bh(log_e, population.incidence.n_owners, LIKELY)
+        core = owners[likely | (np.isin(owners, core) & (log_e >= 0))]                       # 3.
         if not len(core):
             break
     return owners[kept], log_e[kept], means[kept]
@@ -181,10 +173,12 @@ def without_each_group(
     """
     Return the log factor of every group in each member's e-value, and who stays when a group says nothing: (owners, groups).
 
-    Stakes are chosen on the members, fold by fold, as for membership itself; nobody new is looked for.
+    Stakes are chosen on the members, fold by fold, as for membership itself; nobody new is looked for. `means` are the factors e_G.
     """
-    stakes = _stakes(means, owners)
-    factors: npt.NDArray[np.float64] = np.log1p(stakes[owners % FOLDS] * (means - 1))
-    left = factors.sum(axis=1)[:, None] - factors
-    stays = np.stack([e_bh(one, population.incidence.n_owners, q) for one in left.T], axis=1)
-    return factors, stays
+    factors: npt.NDArray[np.float64] = np.log(np.maximum(means, SMALLEST_FACTOR))
+    stays = []
+    for group in range(means.shape[1]):
+        scored, left, _ = member_e_values(population, owners, others=False, without=group)
+        kept = e_bh(left, population.incidence.n_owners, q)
+        stays.append(kept[np.searchsorted(scored, owners)])
+    return factors, np.stack(stays, axis=1)

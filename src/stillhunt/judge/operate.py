@@ -1,8 +1,8 @@
 """
 Key 2, joint operation: do the accounts behave as hands of one operator?
 
-Four tests on behaviour that linking did not use, put to each strand of a set; the smallest p-value, times the number of
-tests, whether they could run or not, and times the number of strands.
+Five tests on behaviour that linking did not use, put to each strand of a set; the smallest p-value over
+the share of the error rate that its test may spend, whether the others could run or not, and times the number of strands.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ import numpy as np
 
 from stillhunt.judge.best_of_k import MultiplicityTest, multiplicity_test
 from stillhunt.judge.clock import ClockTest, clock_test
-from stillhunt.judge.interchangeable import InterchangeTest, NotRun, distinct_fills, interchange_test
+from stillhunt.judge.copies import CopiesTest, copies_test
+from stillhunt.judge.interchangeable import InterchangeTest, NotRun, distinct_fills, interchange_test, serves_tests
 from stillhunt.judge.traffic import Harvest, Traffic
 from stillhunt.judge.work_queue import QueueTest, queue_test
 
@@ -24,20 +25,27 @@ NAMES = {
     "interchange": "interchangeable workers (subject coherence)",
     "queue": "de-duplicated queue (missing coincidences)",
     "multiplicity": "best of k (multiplicity of prompts)",
+    "copies": "simultaneous copies (one prompt, several accounts, one minute)",
 }
 """The tests, by the field of `Operation` that holds them."""
 
-TESTS = len(NAMES)
+WEIGHTS = {"clock": 0.25, "interchange": 0.35, "queue": 0.15, "multiplicity": 0.125, "copies": 0.125}
+"""
+The share of the error rate that each test may spend (weighted Bonferroni: the smallest p-value over its weight).
+
+Source: C. Genovese, K. Roeder, L. Wasserman, "False discovery control with p-value weighting", Biometrika 93 (2006).
+"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Operation:
-    """The four tests of one strand (None or `NotRun` where a test could not run) and their combined p-value."""
+    """The five tests of one strand (None or `NotRun` where a test could not run) and their combined p-value."""
 
     clock: ClockTest | None
     interchange: InterchangeTest | NotRun
     queue: QueueTest | None
     multiplicity: MultiplicityTest | None
+    copies: CopiesTest | None
     p_value: float
 
     @property
@@ -47,7 +55,7 @@ class Operation:
         return {name: t.p_value for name, t in tests.items() if t is not None and not isinstance(t, NotRun)}
 
     def without(self, name: str) -> Operation:
-        """Return the tests as if one of them had not run; those left still pay for all."""
+        """Return the tests as if one of them had not run; those left spend no more than before."""
         aside: dict[str, Any] = {name: NotRun(reason="left aside") if name == "interchange" else None}
         left = replace(self, **aside)
         return replace(left, p_value=_combined(left.p_values))
@@ -62,8 +70,8 @@ class JointOperation:
 
     @property
     def strongest(self) -> str:
-        """The name of the test with the smallest p-value in any strand; the first in `NAMES` when none ran."""
-        smallest = {name: min(one.p_values.get(name, 1.0) for one in self.strands) for name in NAMES}
+        """The name of the test with the smallest p-value over its weight in any strand; the first in `NAMES` when none ran."""
+        smallest = {name: min(one.p_values.get(name, 1.0) / WEIGHTS[name] for one in self.strands) for name in NAMES}
         return min(smallest, key=smallest.__getitem__)
 
     def without(self, name: str) -> JointOperation:
@@ -95,25 +103,33 @@ def _of_set(strands: tuple[Operation, ...]) -> JointOperation:
 
 
 def _combined(p_values: Mapping[str, float]) -> float:
-    return min(1.0, TESTS * min(p_values.values(), default=1.0))
+    return min(1.0, min((p / WEIGHTS[name] for name, p in p_values.items()), default=1.0))
 
 
 def operation(harvest: Harvest, *, rho0: float, draws: int, seed: int) -> Operation:
-    """Run the tests that a strand allows and combine them by Bonferroni over all four, whether they could run or not."""
+    """Run the tests that a strand allows and combine them by weighted Bonferroni over all five, whether they could run or not."""
     strand = harvest.strand
     account, fill, _ = distinct_fills(strand)
+    serves = serves_tests(fill)
+    account, fill = account[serves], fill[serves]
+    elsewhere = np.zeros(0, dtype=np.uint64)
     clock = clock_test(strand, draws=draws, seed=seed)
     interchange = interchange_test(strand, rho0=rho0, seed=seed)
     queue = None
     if harvest.others is not None:
+        elsewhere = harvest.others.column("prompt_h").to_numpy().astype(np.uint64)
+        known = serves_tests(elsewhere)
         queue = queue_test(
             account,
             fill,
-            harvest.others.column("owner").to_numpy().astype(np.int64),
-            harvest.others.column("prompt_h").to_numpy().astype(np.uint64),
+            harvest.others.column("owner").to_numpy().astype(np.int64)[known],
+            elsewhere[known],
             draws=draws,
             seed=seed,
         )
     multiplicity = multiplicity_test(account, fill)
-    found = Operation(clock=clock, interchange=interchange, queue=queue, multiplicity=multiplicity, p_value=1.0)
+    copies = copies_test(strand, serves_tests(strand.fill), elsewhere, seed=seed)
+    found = Operation(
+        clock=clock, interchange=interchange, queue=queue, multiplicity=multiplicity, copies=copies, p_value=1.0
+    )
     return replace(found, p_value=_combined(found.p_values))
