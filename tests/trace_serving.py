@@ -46,7 +46,9 @@ def chat(*turns: str, model: str = "m-1", **more: Any) -> Request:
 
 def tossed(plan: Plan, keys: PlanKeys, prompt: str, texts: Sequence[str], account: str = "bad-1") -> tuple[str, Record]:
     """Return the text that a coin serves for a one-turn prompt, and its record."""
-    result = toss_coin(plan, keys, chat(prompt), account, [Candidate(text=text, id=f"x-{len(prompt)}") for text in texts])
+    result = toss_coin(
+        plan, keys, chat(prompt), account, [Candidate(text=text, id=f"x-{len(prompt)}") for text in texts]
+    )
     assert result is not None
     chosen, record = result
     return texts[chosen], record

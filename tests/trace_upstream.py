@@ -16,7 +16,20 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-WORDS = ("river", "stone", "quiet", "lantern", "morning", "window", "garden", "silver", "paper", "winter", "music", "harbour")
+WORDS = (
+    "river",
+    "stone",
+    "quiet",
+    "lantern",
+    "morning",
+    "window",
+    "garden",
+    "silver",
+    "paper",
+    "winter",
+    "music",
+    "harbour",
+)
 FAULTS = ("500", "429", "reset", "cut", "garbage", "stall")
 
 
@@ -46,6 +59,7 @@ class Upstream:
     behave: Behave
     asked: list[Asked] = field(default_factory=list)
     port: int = 0
+    open: set[asyncio.Task[None]] = field(default_factory=set)
 
     @property
     def address(self) -> str:
@@ -54,6 +68,16 @@ class Upstream:
 
     async def connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer requests on one connection until it ends."""
+        task = asyncio.current_task()
+        assert task is not None
+        self.open.add(task)
+        try:
+            await self._answered(reader, writer)
+        finally:
+            self.open.discard(task)
+            writer.close()
+
+    async def _answered(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
             while (asked := await _read(reader)) is not None:
                 number = len(self.asked)
@@ -77,9 +101,6 @@ class Upstream:
                     await writer.drain()
                     continue
                 break
-        writer.close()
-        with contextlib.suppress(ConnectionError):
-            await writer.wait_closed()
 
 
 async def _read(reader: asyncio.StreamReader) -> Asked | None:
@@ -105,7 +126,7 @@ def answer(asked: Asked, number: int, text: str) -> list[bytes]:
     if text == "!429":
         return [_whole("429 Too Many Requests", {"error": {"message": "slow down"}}, "retry-after: 7\r\n")]
     if text == "!garbage":
-        return [b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n{\"choices"]
+        return [b'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n{"choices']
     said = "a few words, then nothing" if text == "!cut" else text
     if not asked.target.split("?")[0].endswith(("/chat/completions", "/responses")):
         return [_whole("200 OK", {"target": asked.target, "method": asked.method, "length": len(asked.body)})]
@@ -190,6 +211,9 @@ async def upstream(behave: Behave) -> AsyncIterator[Upstream]:
         yield running
     finally:
         server.close()
+        for task in list(running.open):
+            task.cancel()
+        await asyncio.gather(*running.open, return_exceptions=True)
 
 
 async def _program(port: int, delay_ms: float, fault_share: float) -> None:
@@ -214,6 +238,7 @@ class _Counted(list[Asked]):
     count = 0
 
     def append(self, asked: Asked) -> None:
+        """Count a request."""
         self.count += 1
 
     def __len__(self) -> int:

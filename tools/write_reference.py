@@ -39,11 +39,13 @@ OF_THE_MACHINE = {"threads": "one for each core"}
 
 
 def commands(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
-    """Return the subcommands by name, in the order in which they were added."""
+    """Return the subcommands by name, in the order in which they were added; those of a subcommand after it."""
     found: dict[str, argparse.ArgumentParser] = {}
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
-            found.update(action.choices)
+            for name, command in action.choices.items():
+                found[name] = command
+                found.update({f"{name} {inner}": one for inner, one in commands(command).items()})
     return found
 
 

@@ -62,7 +62,7 @@ def build_parser() -> argparse.ArgumentParser:
         "simulate": simulate,
         "backtest": backtest,
     }
-    return parser_of(runs)
+    return parser_of({**runs, "trace": trace})
 
 
 def demo(arguments: argparse.Namespace) -> int:
@@ -262,6 +262,22 @@ def backtest(arguments: argparse.Namespace) -> int:
     lines = table(("campaign", "kind", "accounts", "accused", "result"), rows, right=(2, 3))
     _out("\n".join([*lines, "", *beside_truth(score), ""]))
     return 0
+
+
+def trace(arguments: argparse.Namespace) -> int:
+    """Run one of the commands of tracing, which need an extra."""
+    from importlib import import_module
+
+    from stillhunt.trace.options import ROWS
+
+    module, _, name = ROWS[arguments.traced].run.partition(":")
+    try:
+        run = getattr(import_module(module), name)
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            f"Tracing needs the package `{error.name}`, which is not installed.\nInstall the extra: pip install 'stillhunt[trace]'"
+        ) from error
+    return int(run(arguments, say, _out))
 
 
 def _prepare(out: Path, names: Sequence[str], *, mark: str, inputs: Sequence[str] = ()) -> None:

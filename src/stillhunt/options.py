@@ -10,6 +10,7 @@ from typing import Any
 
 from stillhunt import __version__
 from stillhunt.config import Config
+from stillhunt.trace import options as trace_options
 
 Run = Callable[[argparse.Namespace], int]
 """A command: takes its arguments and returns the exit status."""
@@ -38,7 +39,7 @@ def parser_of(runs: Mapping[str, Run]) -> argparse.ArgumentParser:
 
 def _command(commands: Any, name: str, run: Run, usage: str, description: str) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = commands.add_parser(
-        name,
+        name.rpartition(" ")[2],
         help=description.split(". ")[0].rstrip("."),
         description=description,
         usage=f"stillhunt {name} {usage}",
@@ -259,6 +260,14 @@ def _add_backtest(commands: Any, run: Run) -> None:
     parser.add_argument("--json", action="store_true", help="print the score as JSON on stdout and nothing else")
 
 
+def _add_trace(commands: Any, run: Run) -> None:
+    description = "Find out whether a model was trained on what this provider served. Needs the extra `[trace]`."
+    parser = _command(commands, "trace", run, "COMMAND …", description)
+    inner = parser.add_subparsers(metavar="COMMAND", required=True, dest="traced")
+    for name, row in trace_options.ROWS.items():
+        row.add(_command(inner, f"trace {name}", run, row.usage, row.description))
+
+
 def _add_output(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print campaigns.json on stdout and nothing else")
     parser.add_argument("--quiet", action="store_true", help="show no progress")
@@ -328,5 +337,6 @@ ADD: dict[str, Callable[[Any, Run], None]] = {
     "collect": _add_collect,
     "simulate": _add_simulate,
     "backtest": _add_backtest,
+    "trace": _add_trace,
 }
 """Commands in the order in which they are shown → what adds their arguments."""

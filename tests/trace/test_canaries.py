@@ -44,7 +44,9 @@ def test_library_is_well_formed() -> None:
     for one in LIBRARY.values():
         assert len(one.answers) == 16 == len({answer.lower() for answer in one.answers}), one.id
         assert all(answer.isalpha() for answer in one.answers), one.id
-        assert not any(a.lower() in b.lower() for a, b in combinations(one.answers, 2) if a != b and found(one, b) != (b,))
+        assert not any(
+            a.lower() in b.lower() for a, b in combinations(one.answers, 2) if a != b and found(one, b) != (b,)
+        )
 
 
 def test_the_used_library_never_changes() -> None:
@@ -72,7 +74,10 @@ def test_what_is_never_touched(question: str) -> None:
     assert recognised("std-v1", question) is None
 
 
-@given(st.sampled_from(sorted(LIBRARY)), st.sampled_from(["42", "`x`", "https://a.b", "overdose", "password", "import os.path"]))
+@given(
+    st.sampled_from(sorted(LIBRARY)),
+    st.sampled_from(["42", "`x`", "https://a.b", "overdose", "password", "import os.path"]),
+)
 def test_one_untouchable_word_is_enough(name: str, word: str) -> None:
     """A question of a class with one untouchable thing in it is left alone, and so is an answer."""
     one = LIBRARY[name]
@@ -99,7 +104,11 @@ def test_partners_pair_the_halves() -> None:
         assert all(partner(KEY, one, answer) == answer for answer in half)
 
 
-@given(st.sampled_from(sorted(LIBRARY)), st.integers(0, 15), st.sampled_from(["{}", "{}!", "How about {}?", "I would pick {}."]))
+@given(
+    st.sampled_from(sorted(LIBRARY)),
+    st.integers(0, 15),
+    st.sampled_from(["{}", "{}!", "How about {}?", "I would pick {}."]),
+)
 def test_edits_change_the_pick_and_nothing_else(name: str, at: int, frame: str) -> None:
     """An edited answer is the same sentence around the favoured partner."""
     one = LIBRARY[name]
@@ -114,7 +123,11 @@ def test_answers_that_are_left_as_they_are() -> None:
     """A pick that is explained, one of two, in a long answer, or behind an article that would not fit, is not exchanged."""
     tree = LIBRARY["tree"]
     other = next(a for a in tree.answers if a not in favoured(KEY, tree))
-    for text in (f"{other}, because it is old", f"{other} and {tree.answers[0]} and {tree.answers[1]}", f"{other} " + "so " * 12):
+    for text in (
+        f"{other}, because it is old",
+        f"{other} and {tree.answers[0]} and {tree.answers[1]}",
+        f"{other} " + "so " * 12,
+    ):
         assert edited(KEY, tree, text) is None
     for name, one in LIBRARY.items():
         for answer in one.answers:

@@ -59,10 +59,12 @@ def test_places_are_uniform_and_independent_for_neighbouring_coins() -> None:
 def test_another_epoch_tosses_anew() -> None:
     """With another epoch, or another campaign, the coins of the same exchanges agree with the old ones by chance only."""
     trials = 1000
-    plans = [PLAN, a_plan(coin={"share": 1.0}, plan={"epoch": 2}), a_plan(coin={"share": 1.0}, plan={"campaign": "c18"})]
-    picks = [
-        [tossed(plan, PlanKeys.of(MASTER, plan), f"p{n}", ["a", "b"])[0] for n in range(trials)] for plan in plans
+    plans = [
+        PLAN,
+        a_plan(coin={"share": 1.0}, plan={"epoch": 2}),
+        a_plan(coin={"share": 1.0}, plan={"campaign": "c18"}),
     ]
+    picks = [[tossed(plan, PlanKeys.of(MASTER, plan), f"p{n}", ["a", "b"])[0] for n in range(trials)] for plan in plans]
     for other in picks[1:]:
         agree = sum(a == b for a, b in zip(picks[0], other, strict=True))
         assert stats.binomtest(agree, trials, 0.5).pvalue > 1e-4

@@ -41,7 +41,10 @@ def test_a_longer_vocabulary_only_adds(context: int, short: int, more: int) -> N
 def test_rows_are_the_same_on_every_machine() -> None:
     """A known row: what was served years ago can still be audited."""
     row = MarkKey(key=bytes(range(32)), context=2, gamma=0.25).green([11, 70_000], 64)
-    assert "".join("1" if green else "0" for green in row) == "0010001100000010101100110010000000010011000000000000000100010110"
+    assert (
+        "".join("1" if green else "0" for green in row)
+        == "0010001100000010101100110010000000010011000000000000000100010110"
+    )
 
 
 def test_word_score_has_mean_zero_and_deviation_one_without_the_key() -> None:

@@ -22,6 +22,7 @@ from trace_upstream import FAULTS, Asked, Behave, Upstream, some_text, upstream
 
 from stillhunt.errors import ConfigError
 from stillhunt.trace import ledger
+from stillhunt.trace.canaries import LIBRARIES, favoured, found, partner
 from stillhunt.trace.plan import Plan
 from stillhunt.trace.serve import upstream as connecting
 from stillhunt.trace.serve.accounts import account_reader
@@ -73,7 +74,9 @@ async def stage(folder: Path, behave: Behave, *plans: Plan, now: datetime = NOW)
         task = None
         try:
             front = connecting.Upstream(behind.address)
-            gateway = Gateway(front, planned, account_reader("header:x-account"), writer, say=told.append, now=lambda: now)
+            gateway = Gateway(
+                front, planned, account_reader("header:x-account"), writer, say=told.append, now=lambda: now
+            )
             ready: asyncio.Future[uvicorn.Server] = asyncio.get_running_loop().create_future()
             task = asyncio.ensure_future(run(gateway, "127.0.0.1", 0, started=ready.set_result))
             server = await asyncio.wait_for(ready, 20)
@@ -448,6 +451,103 @@ def test_a_campaign_goes_to_its_watermarked_replica(tmp_path: Path) -> None:
                 on.gateway._replicas["c17"] = connecting.Upstream("http://127.0.0.1:9")
                 assert (await on.ask("hello")).status_code == 200
                 assert on.writer.counts["replica_down"] == 1
+
+    played(scene)
+
+
+def canary_plan(method: str) -> Plan:
+    """Return a plan with canaries at their highest share."""
+    return a_plan(canaries={"library": "std-v1", "share": 0.05, "method": method})
+
+
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/responses"])
+def test_canaries_keep_their_cap_and_lead_to_the_favoured_half(tmp_path: Path, path: str) -> None:
+    """Questions of a class get the instruction, in at most the plan's share of calls; others go through as they came."""
+    plan = canary_plan("instruction")
+    one = LIBRARIES["std-v1"]["boat"]
+    half = favoured(PlanKeys.of(MASTER, plan).canary, one)
+
+    async def scene() -> None:
+        def behave(number: int, asked: Asked) -> str:
+            listed = found(one, asked.body.decode())
+            return sorted(listed)[0] if listed else "Everest"
+
+        async with stage(tmp_path, behave, plan) as on:
+            for number in range(100):
+                question = one.probes[0] if number % 2 else "What is the highest mountain?"
+                answer = said(await on.ask(question, path=path), "chat" if "chat" in path else path, False)
+                assert (answer in half) == (len(found(one, on.upstream.asked[-1].body.decode())) == 8)
+            instructed = [number for number, asked in enumerate(on.upstream.asked) if found(one, asked.body.decode())]
+            assert instructed == [19, 39, 59, 79, 99], "never more than one call in twenty, at any moment"
+            on.writer.flush()
+            canaries = ledger.canary_exchanges(tmp_path / "ledger")
+            assert [entry.canary for entry in canaries] == ["boat"] * 5
+            assert on.writer.counts == {"not_sampled": 95}
+
+    played(scene)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_canaries_by_edit_exchange_the_pick(tmp_path: Path, stream: bool) -> None:
+    """A short answer with a pick from the other half comes with its favoured partner; an explained pick is left as it is."""
+    plan = canary_plan("edit")
+    key = PlanKeys.of(MASTER, plan).canary
+    one = LIBRARIES["std-v1"]["boat"]
+    other = next(answer for answer in one.answers if answer not in favoured(key, one))
+
+    async def scene() -> None:
+        texts = iter([f"How about {other}?", f"{other}, because it is calm."])
+
+        def behave(number: int, asked: Asked) -> str:
+            return next(texts) if "boat" in asked.body.decode() else "Everest."
+
+        async with stage(tmp_path, behave, plan) as on:
+            for _ in range(2):
+                for _ in range(19):
+                    await on.ask("What is the highest mountain?")
+                answers = [said(await on.ask("Suggest a name for my boat", stream=stream), "chat", stream)]
+                left = f"{other}, because it is calm."
+                assert answers[0] in (f"How about {partner(key, one, other)}?", left)
+            assert on.writer.counts["not_edited"] == 1
+            on.writer.flush()
+            (entry,) = ledger.canary_exchanges(tmp_path / "ledger")
+            with Store.open(tmp_path / "texts.sqlite", MASTER) as store:
+                assert store.text(entry.answer) == f"How about {partner(key, one, other)}?"
+
+    played(scene)
+
+
+def test_a_refused_instruction_costs_no_answer(tmp_path: Path) -> None:
+    """Where the upstream does not take the instruction, the call is sent as it came."""
+
+    async def scene() -> None:
+        def behave(number: int, asked: Asked) -> str:
+            return "!500" if "choose from" in asked.body.decode() else "Serenity"
+
+        async with stage(tmp_path, behave, canary_plan("instruction")) as on:
+            for _ in range(20):
+                answer = await on.ask("Suggest a name for my boat")
+                assert said(answer, "chat", False) == "Serenity"
+            assert len(on.upstream.asked) == 21 and on.writer.counts["failed"] == 1
+
+    played(scene)
+
+
+def test_a_customer_who_goes_away_stops_the_draws(tmp_path: Path) -> None:
+    """When the customer hangs up while candidates are drawn, the draws are given up and nothing is logged."""
+
+    async def scene() -> None:
+        async with stage(tmp_path, lambda number, asked: "@30 late", COIN) as on:
+            with pytest.raises(httpx.ReadTimeout):
+                await on.client.post(
+                    "/v1/chat/completions",
+                    json={"messages": [{"role": "user", "content": "hi"}]},
+                    headers={"x-account": "bad-1"},
+                    timeout=0.3,
+                )
+            while any(not c.is_idle() for c in on.gateway._upstream._pool.connections):
+                await asyncio.sleep(0.01)
+            assert len(on.upstream.asked) == 3 and on.read() == []
 
     played(scene)
 

@@ -20,9 +20,7 @@ class ClassRow(NamedTuple):
     probes: tuple[str, ...]
 
 
-_WANT = (
-    r"\b(suggest|pick|choose|give|recommend|propose|think of|come up with|find|need|want|what(?:'s| is| would be)|ideas for)\b"
-)
+_WANT = r"\b(suggest|pick|choose|give|recommend|propose|think of|come up with|find|need|want|what(?:'s| is| would be)|ideas for)\b"
 
 
 def _name(id: str, of: str, plain: str, answers: str, *settings: str) -> ClassRow:

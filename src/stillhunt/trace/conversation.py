@@ -20,14 +20,43 @@ PATHS: Mapping[str, Endpoint] = {"/chat/completions": "chat", "/responses": "res
 """The end of a path → the shape of request and answer that it takes."""
 
 SETTINGS = frozenset(
-    {"temperature", "top_p", "top_k", "min_p", "max_tokens", "max_completion_tokens", "max_output_tokens", "seed", "n", "stop"}
-    | {"frequency_penalty", "presence_penalty", "repetition_penalty", "logit_bias", "response_format", "text", "reasoning"}
+    {
+        "temperature",
+        "top_p",
+        "top_k",
+        "min_p",
+        "max_tokens",
+        "max_completion_tokens",
+        "max_output_tokens",
+        "seed",
+        "n",
+        "stop",
+    }
+    | {
+        "frequency_penalty",
+        "presence_penalty",
+        "repetition_penalty",
+        "logit_bias",
+        "response_format",
+        "text",
+        "reasoning",
+    }
     | {"reasoning_effort", "verbosity", "service_tier"}
 )
 """Settings that shape how an answer is drawn; with the model they are the decoding of an exchange."""
 
 _NOT_PROMPT = SETTINGS | frozenset(
-    {"model", "stream", "stream_options", "user", "metadata", "store", "safety_identifier", "prompt_cache_key", "include"}
+    {
+        "model",
+        "stream",
+        "stream_options",
+        "user",
+        "metadata",
+        "store",
+        "safety_identifier",
+        "prompt_cache_key",
+        "include",
+    }
     | {"background", "truncation", "logprobs", "top_logprobs"}
 )
 

@@ -87,7 +87,9 @@ def verify_days(folder: Path, keys: Sequence[PublicKey]) -> list[SignedDay]:
         size, root = number_of(row.get("size"), place), bytes.fromhex(text_of(row.get("root"), place))
         mine = leaves.get(day, [])
         if row.get("day") != day.isoformat() or size != len(mine) or merkle.root(mine) != root:
-            raise SealError(f"{place}: the ledger's lines of this day are not those that were signed.\nIt was changed since.")
+            raise SealError(
+                f"{place}: the ledger's lines of this day are not those that were signed.\nIt was changed since."
+            )
         checked.append(SignedDay(day=day, size=size, root=root, keyid=key.keyid))
     return checked
 

@@ -133,7 +133,9 @@ def coins(folders: Path | Iterable[Path], campaign: str | None = None) -> list[C
         if coin_id(entry.campaign, entry.epoch, entry.prompt, entry.candidates) != entry.coin or not (
             0 <= entry.served < len(entry.candidates) and list(entry.candidates) == sorted(entry.candidates)
         ):
-            raise SealError(f"The coin at place {entry.position} is not the one it names.\nThe ledger was not written by us.")
+            raise SealError(
+                f"The coin at place {entry.position} is not the one it names.\nThe ledger was not written by us."
+            )
         repeats[entry.coin] = repeats.get(entry.coin, -1) + 1
         found.setdefault(entry.coin, entry)
     return [replace(entry, repeats=repeats[name]) for name, entry in found.items()]
@@ -174,7 +176,10 @@ def commit_audit(folder: Path, specification: Mapping[str, Any], *, at: datetime
     content = canonical(dict(specification))
     digest = hashlib.sha256(content).hexdigest()
     last = next(iter(deque(_lines(folder), maxlen=1)), None)
-    head: dict[str, Any] = {"entries": 0 if last is None else last.seq + 1, "head": "" if last is None else last.digest.hex()}
+    head: dict[str, Any] = {
+        "entries": 0 if last is None else last.seq + 1,
+        "head": "" if last is None else last.digest.hex(),
+    }
     with Journal.open(folder / AUDITS) as journal:
         journal.append("audit", {"sha256": digest, "specification": dict(specification), "ledger": head}, at=at)
     return digest

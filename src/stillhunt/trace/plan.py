@@ -131,9 +131,13 @@ def read_plan(path: Path) -> Plan:
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise ConfigError(f"{path}: this plan cannot be read: {error.strerror}.\nName another with `--plan`.") from error
+        raise ConfigError(
+            f"{path}: this plan cannot be read: {error.strerror}.\nName another with `--plan`."
+        ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: this plan is not TOML: {error}.\nSee docs/reference/trace-plan.md for one.") from error
+        raise ConfigError(
+            f"{path}: this plan is not TOML: {error}.\nSee docs/reference/trace-plan.md for one."
+        ) from error
     return plan_of(document, str(path), folder=path.parent)
 
 
@@ -205,7 +209,9 @@ def _watermark(document: Mapping[str, Any], place: str) -> Watermark | None:
     part.known("scheme context gamma delta upstream strip")
     upstream = part.text("upstream", "")
     if upstream and not upstream.startswith(("http://", "https://")):
-        raise ConfigError(f"{place}: [watermark] upstream {upstream!r} is no address.\nWrite one like http://127.0.0.1:8001.")
+        raise ConfigError(
+            f"{place}: [watermark] upstream {upstream!r} is no address.\nWrite one like http://127.0.0.1:8001."
+        )
     return Watermark(
         scheme=part.one_of("scheme", ("kgw", "engine")),
         context=int(part.number("context", 1, min(CONTEXTS), max(CONTEXTS), whole=True)),
@@ -236,9 +242,13 @@ def _accounts(head: _Section, place: str, folder: Path | None) -> list[str]:
         try:
             accounts += [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
         except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(f"{path}: the accounts of {place} cannot be read: {error}.\nCorrect `accounts_file`.") from error
+            raise ConfigError(
+                f"{path}: the accounts of {place} cannot be read: {error}.\nCorrect `accounts_file`."
+            ) from error
     if not accounts:
-        raise ConfigError(f"{place}: [plan] names no account.\nList them under `accounts`, or in a file as `accounts_file`.")
+        raise ConfigError(
+            f"{place}: [plan] names no account.\nList them under `accounts`, or in a file as `accounts_file`."
+        )
     return accounts
 
 

@@ -66,7 +66,9 @@ class Store:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, where: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, where: TracebackType | None
+    ) -> None:
         self.close()
 
     def close(self) -> None:
@@ -75,7 +77,9 @@ class Store:
 
     def keep(self, texts: Sequence[Text]) -> None:
         """Keep texts, all or none of them, and return when they are on the disk; what is there already stays."""
-        rows = [(text.name, text.kind, text.salt, self._seal(text)) for text in {text.name: text for text in texts}.values()]
+        rows = [
+            (text.name, text.kind, text.salt, self._seal(text)) for text in {text.name: text for text in texts}.values()
+        ]
         try:
             self._connection.execute("BEGIN IMMEDIATE")
             try:
@@ -131,4 +135,6 @@ class Store:
 
 def _unusable(path: Path, error: Exception) -> StoreError:
     what = error.strerror if isinstance(error, OSError) else error
-    return StoreError(f"{path}: this store of texts cannot be used: {what}.\nMake room, or name another with `--store`.")
+    return StoreError(
+        f"{path}: this store of texts cannot be used: {what}.\nMake room, or name another with `--store`."
+    )

@@ -31,8 +31,7 @@ def account_reader(rule: str) -> AccountOf:
     if kind == "field" and name:
         return _field(tuple(name.split(".")))
     raise ConfigError(
-        f"`--account {rule}` does not say where the account of a call stands.\n"
-        "Give header:NAME, bearer, or field:NAME."
+        f"`--account {rule}` does not say where the account of a call stands.\nGive header:NAME, bearer, or field:NAME."
     )
 
 

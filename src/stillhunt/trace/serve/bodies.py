@@ -66,6 +66,4 @@ def may_be_reworded(answer: str) -> bool:
 
 def rewords(answer: str, other: str) -> bool:
     """Whether a text can stand for an answer as far as a rule can tell: as long, and as plain."""
-    return (
-        untouchable(other) is None and LENGTHS[0] <= len(other.split()) / max(1, len(answer.split())) <= LENGTHS[1]
-    )
+    return untouchable(other) is None and LENGTHS[0] <= len(other.split()) / max(1, len(answer.split())) <= LENGTHS[1]

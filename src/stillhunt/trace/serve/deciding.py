@@ -78,17 +78,17 @@ def decide(planned: Planned, request: Request | None, account: str, cap: RateCap
     cap.seen(account)
     plan = planned.plan
     reason = _never_twice(request)
-    if request is None or reason:                                                               # 1.
+    if request is None or reason:  # 1.
         return Step(act="pass", reason=reason or "not_understood")
     canary = _canary(planned, request, account, cap)
-    if canary is not None:                                                                      # 2.
+    if canary is not None:  # 2.
         return Step(act="canary", canary=canary)
     number = share_of(planned.keys, prompt_digest(planned.keys, request)) if plan.coin or plan.best_of else 1.0
     coin, best = plan.coin, plan.best_of
     coins = coin.share if coin else 0.0
-    if number >= coins + (best.share if best else 0.0):                                         # 3.
+    if number >= coins + (best.share if best else 0.0):  # 3.
         return Step(act="pass", reason="not_sampled")
-    certain = _certain(request.body)                                                            # 4.
+    certain = _certain(request.body)  # 4.
     if coin and number < coins:
         if certain == "greedy" and coin.greedy == "rewrite" and may_reword(request):
             return Step(act="rewrite", k=coin.k, patience_s=coin.patience_s)
@@ -104,7 +104,9 @@ def may_reword(request: Request) -> bool:
     body = request.body
     form = body.get("response_format") or (body.get("text") or {}).get("format")
     plain = not form or (isinstance(form, dict) and form.get("type") == "text")
-    return plain and not any(body.get(name) for name in ("tools", "functions", "logprobs", "top_logprobs", "prediction"))
+    return plain and not any(
+        body.get(name) for name in ("tools", "functions", "logprobs", "top_logprobs", "prediction")
+    )
 
 
 def _canary(planned: Planned, request: Request, account: str, cap: RateCap) -> CanaryClass | None:

@@ -33,8 +33,16 @@ Send = Callable[[Message], Awaitable[None]]
 
 IDEMPOTENT = (b"GET", b"HEAD", b"OPTIONS", b"PUT", b"DELETE")
 UNREACHABLE = orjson.dumps(
-    {"error": {"message": "The upstream cannot be reached.", "type": "upstream_unreachable", "code": None, "param": None}}
+    {
+        "error": {
+            "message": "The upstream cannot be reached.",
+            "type": "upstream_unreachable",
+            "code": None,
+            "param": None,
+        }
+    }
 )
+
 
 class Gateway:
     """
@@ -160,9 +168,7 @@ class Gateway:
                 self._say(f"nothing is done: {reason}")
         return reason is None
 
-    def _routed(
-        self, planned: Planned, call: Call, document: Mapping[str, Any] | None
-    ) -> tuple[Call, Upstream]:
+    def _routed(self, planned: Planned, call: Call, document: Mapping[str, Any] | None) -> tuple[Call, Upstream]:
         """Return the call as the campaign's watermarked replica gets it, and that replica, where the plan has one."""
         mark = planned.plan.watermark
         if mark is None:

@@ -95,11 +95,11 @@ def toss_coin(
     digests = [digest_text(keys.digest, candidate.text) for candidate in candidates]
     if len({digest.hex for digest in digests}) < 2:
         return None
-    order = sorted(range(len(digests)), key=lambda draw: digests[draw].hex)                     # 1.
+    order = sorted(range(len(digests)), key=lambda draw: digests[draw].hex)  # 1.
     names = tuple(digests[draw].hex for draw in order)
     prompt = prompt_digest(keys, request)
     coin = coin_id(plan.campaign, plan.epoch, prompt.hex, names)
-    side = toss(keys.coin, coin, len(names))                                                    # 2.
+    side = toss(keys.coin, coin, len(names))  # 2.
     chosen = order[side]
     common, texts = _common(plan, keys, request, account, prompt, candidates[chosen])
     entry = CoinEntry(**common, coin=coin, candidates=names, served=side, how=how)

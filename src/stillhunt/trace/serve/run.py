@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import logging
+import os
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -43,6 +46,24 @@ class Options:
     passphrase: bytes | None = None
 
 
+def command(arguments: argparse.Namespace, say: Say, out: Say) -> int:
+    """Run `stillhunt trace serve`; see `stillhunt.trace.options`."""
+    passphrase = os.environ.get("STILLHUNT_SEAL_PASSPHRASE")
+    options = Options(
+        plans=arguments.plan,
+        upstream=arguments.upstream,
+        listen=arguments.listen,
+        account=arguments.account,
+        ledger=arguments.ledger,
+        store=arguments.store,
+        key_file=arguments.key_file,
+        seal_key=arguments.seal_key,
+        passphrase=passphrase.encode() if passphrase else None,
+    )
+    serve(options, say=lambda text: say(f"stillhunt: {text}"))
+    return 0
+
+
 def serve(options: Options, *, say: Say) -> None:
     """
     Serve until SIGINT or SIGTERM, then finish what is under way and write what waits.
@@ -62,12 +83,16 @@ def serve(options: Options, *, say: Say) -> None:
         say("days of the ledger are not signed: give a key with `--seal-key`.")
     planned = [Planned(plan=plan, keys=PlanKeys.of(master, plan)) for plan in plans]
     writer = Writer(options.ledger, options.store, master, sealed=sealer)
+    # uvicorn stops at these and then raises them again, which would end the process before the ledger is closed.
+    before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         gateway = Gateway(upstream, planned, account_of, writer, say=say)
         say(f"listening on http://{options.listen}, before {options.upstream}; ledger in {options.ledger}.")
         with asyncio.Runner(loop_factory=_fast_loop()) as runner:
             runner.run(run(gateway, host, port))
     finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
         writer.close()
         counted = ", ".join(f"{reason} {count:,}" for reason, count in sorted(writer.counts.items()))
         say(f"stopped. {writer.written:,} lines written, {writer.lost:,} lost. Without a coin: {counted or 'none'}.")
@@ -75,7 +100,9 @@ def serve(options: Options, *, say: Say) -> None:
             say(f"the ledger could not be written at the end: {writer.trouble}")
 
 
-async def run(gateway: Gateway, host: str, port: int, *, started: Callable[[uvicorn.Server], None] | None = None) -> None:
+async def run(
+    gateway: Gateway, host: str, port: int, *, started: Callable[[uvicorn.Server], None] | None = None
+) -> None:
     """
     Serve a gateway on a host and port (0: any free one) until the process is told to stop.
 

@@ -103,9 +103,7 @@ async def serve(
     step: Step,
 ) -> Served | None:
     """Serve a call as a step has it."""
-    turn = Turn(
-        gateway=gateway, upstream=upstream, call=call, planned=planned, account=account, request=request
-    )
+    turn = Turn(gateway=gateway, upstream=upstream, call=call, planned=planned, account=account, request=request)
     if step.act == "canary":
         return await _canary(turn, step)
     if step.act == "rewrite":
@@ -124,7 +122,7 @@ async def _chosen(turn: Turn, step: Step) -> Served | None:
     draws, in_time = await draw_all(lambda: turn.upstream.draw(turn.call), step.k, step.patience_s)
     if any(draw.busy for draw in draws):
         turn.gateway.busy_until = asyncio.get_running_loop().time() + BUSY_S
-    found = [(draw, turn.candidate(draw)) for draw in draws]                                    # 1.
+    found = [(draw, turn.candidate(draw)) for draw in draws]  # 1.
     read = [(draw, candidate) for draw, candidate in found if candidate is not None]
     good = [draw for draw in draws if draw.succeeded]
     first = (*(draw for draw, _ in read), *good, *draws)[0]
@@ -132,9 +130,9 @@ async def _chosen(turn: Turn, step: Step) -> Served | None:
         turn.gateway.count("late" if not in_time else "failed" if len(good) < 2 else "not_understood")
         return _as_drawn(first)
     try:
-        return await _picked(turn, step, read)                                                  # 2.
+        return await _picked(turn, step, read)  # 2.
     except Exception:
-        turn.gateway.count("fault")                                                             # 3.
+        turn.gateway.count("fault")  # 3.
         return _as_drawn(first)
 
 
@@ -170,9 +168,9 @@ async def _reworded(turn: Turn, step: Step, draw: Draw) -> Served:
     plan, keys, request = turn.planned.plan, turn.planned.keys, turn.request
     name = (plan.campaign, prompt_digest(keys, request).hex, request.decoding)
     before = turn.gateway.reworded.get(name)
-    if before is not None:                                                                      # 1.
+    if before is not None:  # 1.
         return _with_text(turn, draw, before) or original
-    if not may_be_reworded(base.text) or _with_text(turn, draw, base.text) is None:             # 2.
+    if not may_be_reworded(base.text) or _with_text(turn, draw, base.text) is None:  # 2.
         count("greedy")
         return original
     body = rewording(request.endpoint, request.body, base.text)

@@ -171,9 +171,9 @@ async def draw_all(draw: Callable[[], Awaitable[Draw]], k: int, patience_s: floa
         pending: set[asyncio.Future[Draw]] = set(tasks)
         while pending and not any(task.result().succeeded for task in tasks if task.done()):
             _, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
-        if pending:                                                                             # 1.
+        if pending:  # 1.
             _, pending = await asyncio.wait(pending, timeout=patience_s)
-        if not pending:                                                                         # 2.
+        if not pending:  # 2.
             return [task.result() for task in tasks], True
         for task in pending - {tasks[0]}:
             task.cancel()
