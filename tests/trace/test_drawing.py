@@ -21,12 +21,12 @@ def paced(*times: float, failing: tuple[int, ...] = ()) -> Callable[[], Awaitabl
     """Return a way to draw that takes these times, one after another; content is the number of the draw."""
     numbers = iter(range(len(times)))
 
-    async def draw() -> Draw:
+    async def _draw() -> Draw:
         number = next(numbers)
         await asyncio.sleep(times[number])
         return Draw(status=500 if number in failing else 200, headers=[], content=b"%d" % number)
 
-    return draw
+    return _draw
 
 
 def settled(draw: Callable[[], Awaitable[Draw]], k: int, patience_s: float) -> tuple[list[str], bool]:
@@ -61,33 +61,33 @@ def test_neither_short_nor_long_answers_are_preferred() -> None:
     rng = random.Random(9)
     served: Counter[str] = Counter()
 
-    async def one() -> None:
+    async def _one() -> None:
         kinds = [rng.choice(["short", "long"]) for _ in range(2)]
         picks = rng.randrange(2)
         pending = iter(kinds)
 
-        async def draw() -> Draw:
+        async def _draw() -> Draw:
             kind = next(pending)
             await asyncio.sleep(0.0 if kind == "short" else 0.06)
             return Draw(status=200, headers=[], content=kind.encode())
 
-        draws, in_time = await draw_all(draw, 2, 0.02)
+        draws, in_time = await draw_all(_draw, 2, 0.02)
         served[draws[picks if in_time else 0].content.decode()] += 1
 
-    async def many() -> None:
-        await asyncio.gather(*(one() for _ in range(1500)))
+    async def _many() -> None:
+        await asyncio.gather(*(_one() for _ in range(1500)))
 
-    asyncio.run(many())
+    asyncio.run(_many())
     assert stats.binomtest(served["long"], 1500, 0.5).pvalue > 1e-4, served
 
 
 def test_giving_up_gives_up_every_draw() -> None:
     """When the customer goes away, no draw is left running."""
 
-    async def scene() -> int:
+    async def _scene() -> int:
         running = 0
 
-        async def draw() -> Draw:
+        async def _draw() -> Draw:
             nonlocal running
             running += 1
             try:
@@ -96,14 +96,14 @@ def test_giving_up_gives_up_every_draw() -> None:
                 running -= 1
             raise AssertionError
 
-        task = asyncio.ensure_future(draw_all(draw, 3, 1.0))
+        task = asyncio.ensure_future(draw_all(_draw, 3, 1.0))
         await asyncio.sleep(0.01)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         await asyncio.sleep(0)
         return running
 
-    assert asyncio.run(scene()) == 0
+    assert asyncio.run(_scene()) == 0
 
 
 def encoded(endpoint: Endpoint, text: str, streamed: bool) -> bytes:

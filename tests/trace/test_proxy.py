@@ -107,7 +107,7 @@ COIN = a_plan(coin={"share": 1.0, "k": 3})
 def test_accounts_without_a_plan_pass_through_untouched(tmp_path: Path) -> None:
     """Body, status, headers and query of a call that no plan covers reach the other side byte for byte, and nothing is logged."""
 
-    async def scene() -> None:
+    async def _scene() -> None:
         async with stage(tmp_path, drawn(), COIN) as on:
             body = b'{"model":"m-1",  "messages":[{"role":"user","content":"hi"}], "x": 1}'
             headers = {"x-account": "good", "authorization": "Bearer k", "content-type": "application/json"}
@@ -120,26 +120,26 @@ def test_accounts_without_a_plan_pass_through_untouched(tmp_path: Path) -> None:
             assert set(answer.headers) == {"content-type", "x-request-id", "content-length"}
             assert on.read() == [] and on.writer.counts == {}
 
-    played(scene)
+    played(_scene)
 
 
 def test_other_paths_and_methods_pass_through(tmp_path: Path) -> None:
     """Model lists, uploads sent in chunks, and everything else is none of the gateway's business."""
 
-    async def pieces() -> AsyncIterator[bytes]:
+    async def _pieces() -> AsyncIterator[bytes]:
         for _ in range(3):
             yield b"x" * 1000
 
-    async def scene() -> None:
+    async def _scene() -> None:
         async with stage(tmp_path, drawn(), COIN) as on:
             models = await on.client.get("/v1/models", headers={"x-account": "bad-1"})
-            upload = await on.client.post("/v1/files", content=pieces(), headers={"x-account": "bad-1"})
+            upload = await on.client.post("/v1/files", content=_pieces(), headers={"x-account": "bad-1"})
             gone = await on.client.delete("/v1/files/1")
             assert models.json() == {"target": "/v1/models", "method": "GET", "length": 0}
             assert upload.json()["length"] == 3000
             assert gone.json()["method"] == "DELETE"
 
-    played(scene)
+    played(_scene)
 
 
 @pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/responses"])
@@ -147,15 +147,15 @@ def test_other_paths_and_methods_pass_through(tmp_path: Path) -> None:
 def test_the_coin_serves_one_of_the_draws_and_the_ledger_says_which(tmp_path: Path, path: str, stream: bool) -> None:
     """A call with a coin is drawn k times alike; what the customer gets is one draw's own bytes, and the ledger's served one."""
 
-    async def scene() -> None:
+    async def _scene() -> None:
         texts: list[str] = []
         rng = random.Random(1)
 
-        def behave(number: int, asked: Asked) -> str:
+        def _behave(number: int, asked: Asked) -> str:
             texts.append(some_text(rng))
             return texts[-1]
 
-        async with stage(tmp_path, behave, COIN) as on:
+        async with stage(tmp_path, _behave, COIN) as on:
             answer = await on.ask("tell me", path=path, stream=stream)
             first = on.upstream.asked[0].body
             assert [asked.body for asked in on.upstream.asked] == [first] * 3
@@ -170,7 +170,7 @@ def test_the_coin_serves_one_of_the_draws_and_the_ledger_says_which(tmp_path: Pa
             number = int(coin.exchange.rpartition("-" if "chat" in path else "_")[2])
             assert texts[number] == served
 
-    played(scene)
+    played(_scene)
 
 
 def said(answer: httpx.Response, path: str, stream: bool) -> str:
@@ -193,10 +193,10 @@ def said(answer: httpx.Response, path: str, stream: bool) -> str:
 def test_streams_without_a_coin_come_piece_by_piece(tmp_path: Path) -> None:
     """A stream that passes through reaches the customer while the upstream is still speaking."""
 
-    async def scene() -> None:
+    async def _scene() -> None:
         release = asyncio.Event()
 
-        async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        async def _slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             await reader.readuntil(b"\r\n\r\n")
             writer.write(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nfirst\r\n")
             await release.wait()
@@ -204,7 +204,7 @@ def test_streams_without_a_coin_come_piece_by_piece(tmp_path: Path) -> None:
             writer.close()
 
         async with stage(tmp_path, drawn(), COIN) as on:
-            server = await asyncio.start_server(slow, "127.0.0.1", 0)
+            server = await asyncio.start_server(_slow, "127.0.0.1", 0)
             await on.before(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
             async with on.client.stream("POST", "/v1/chat/completions", json={}) as answer:
                 pieces = answer.aiter_raw()
@@ -213,14 +213,14 @@ def test_streams_without_a_coin_come_piece_by_piece(tmp_path: Path) -> None:
                 assert await anext(pieces) == b"last"
             server.close()
 
-    played(scene)
+    played(_scene)
 
 
 @pytest.mark.parametrize("stream", [False, True])
 def test_failures_of_the_upstream_go_through_as_they_are(tmp_path: Path, stream: bool) -> None:
     """Where every draw fails, the customer gets the upstream's own failure: status, headers and body."""
 
-    async def scene() -> None:
+    async def _scene() -> None:
         async with stage(tmp_path, lambda number, asked: "!429", COIN) as on:
             answer = await on.ask("hello", stream=stream)
             assert answer.status_code == 429
@@ -232,20 +232,20 @@ def test_failures_of_the_upstream_go_through_as_they_are(tmp_path: Path, stream:
             assert len(on.upstream.asked) == 4, "no candidates are drawn from an upstream that is busy"
             assert on.writer.counts == {"failed": 1, "upstream_busy": 1}
 
-    played(scene)
+    played(_scene)
 
 
 @pytest.mark.parametrize("stream", [False, True])
 def test_an_answer_that_is_cut_off_is_cut_off(tmp_path: Path, stream: bool) -> None:
     """Where the upstream breaks off in every draw, or in a call without a coin, the customer sees it break off too."""
 
-    async def scene() -> None:
+    async def _scene() -> None:
         async with stage(tmp_path, lambda number, asked: "!cut", COIN) as on:
             for account in ("bad-1", "good"):
                 with pytest.raises(httpx.RemoteProtocolError):
                     await on.ask("hello", account=account, stream=stream)
 
-    played(scene)
+    played(_scene)
 
 
 def test_nothing_is_lost_under_faults(tmp_path: Path) -> None:
@@ -254,10 +254,10 @@ def test_nothing_is_lost_under_faults(tmp_path: Path) -> None:
     and each logged coin is what was served.
     """
 
-    async def scene() -> None:
+    async def _scene() -> None:
         rng, faulty = random.Random(3), Counter[str]()
 
-        def behave(number: int, asked: Asked) -> str:
+        def _behave(number: int, asked: Asked) -> str:
             prompt = str(asked.json()["messages"][0]["content"])
             if rng.random() < 1 / 3:
                 faulty[prompt] += 1
@@ -265,7 +265,7 @@ def test_nothing_is_lost_under_faults(tmp_path: Path) -> None:
                 return f"!{fault}"
             return some_text(rng)
 
-        async with stage(tmp_path, behave, COIN) as on:
+        async with stage(tmp_path, _behave, COIN) as on:
             answers = {}
             for number in range(150):
                 prompt = f"question {number}"
@@ -285,37 +285,37 @@ def test_nothing_is_lost_under_faults(tmp_path: Path) -> None:
                     assert answer is not None
                     assert said(answer, "chat", False) == store.text(coin.candidates[coin.served])
 
-    played(scene)
+    played(_scene)
 
 
 def test_a_kept_connection_that_was_closed_loses_no_call(tmp_path: Path) -> None:
     """An upstream that closes its connections before the first byte of an answer is asked once more, with or without a coin."""
 
-    async def scene() -> None:
+    async def _scene() -> None:
         rng = random.Random(4)
         async with stage(tmp_path, lambda number, asked: "!reset" if number % 2 == 0 else some_text(rng), COIN) as on:
             assert [(await on.ask("x", account="good")).status_code for _ in range(5)] == [200] * 5
 
-    played(scene)
+    played(_scene)
 
 
 def test_an_upstream_that_is_not_there_is_said_so(tmp_path: Path) -> None:
     """Where no upstream listens, the customer gets 502 with an error object, with and without a coin."""
 
-    async def scene() -> None:
+    async def _scene() -> None:
         async with stage(tmp_path, drawn(), COIN) as on:
             await on.before("http://127.0.0.1:9")
             for account in ("bad-1", "good"):
                 answer = await on.ask("hello", account=account)
                 assert (answer.status_code, answer.json()["error"]["type"]) == (502, "upstream_unreachable")
 
-    played(scene)
+    played(_scene)
 
 
 def test_a_ledger_that_cannot_be_written_costs_no_answer(tmp_path: Path) -> None:
     """While the disk refuses, and when the writer is gone for good, answers are served; the loss is counted."""
 
-    async def scene() -> None:
+    async def _scene() -> None:
         async with stage(tmp_path, drawn(), COIN) as on:
             on.writer.put = lambda record: (_ for _ in ()).throw(RuntimeError("a fault"))  # type: ignore[method-assign]
             assert (await on.ask("one")).status_code == 200
@@ -325,13 +325,13 @@ def test_a_ledger_that_cannot_be_written_costs_no_answer(tmp_path: Path) -> None
             assert (await on.ask("two")).status_code == 200
             assert (on.writer.lost, on.writer.counts["ledger_lost"]) == (1, 1)
 
-    played(scene)
+    played(_scene)
 
 
 def test_plans_that_are_not_in_force_do_nothing_and_say_so(tmp_path: Path) -> None:
     """Under an expired plan calls are served as without it, and the operator is told once."""
 
-    async def scene() -> None:
+    async def _scene() -> None:
         expired = a_plan(coin={"share": 1.0}, plan={"expires": NOW})
         async with stage(tmp_path, drawn(), expired) as on:
             for number in range(3):
@@ -339,7 +339,7 @@ def test_plans_that_are_not_in_force_do_nothing_and_say_so(tmp_path: Path) -> No
             assert len(on.upstream.asked) == 3 and on.read() == [] and on.writer.counts == {}
             assert len(on.told) == 1 and "has expired" in on.told[0]
 
-    played(scene)
+    played(_scene)
 
 
 REASONS: list[tuple[dict[str, Any], str]] = [
@@ -357,29 +357,29 @@ REASONS: list[tuple[dict[str, Any], str]] = [
 def test_calls_that_are_left_alone_are_counted(tmp_path: Path, more: dict[str, Any], reason: str) -> None:
     """What has no coin is sent once, as it came, and counted under its reason."""
 
-    async def scene() -> None:
+    async def _scene() -> None:
         async with stage(tmp_path, drawn(), COIN) as on:
             await on.ask("hello", **more)
             assert len(on.upstream.asked) == 1 and on.writer.counts == {reason: 1}
 
-    played(scene)
+    played(_scene)
 
 
 def test_equal_draws_have_no_coin(tmp_path: Path) -> None:
     """Draws that come out equal, as from a cache, are served and counted; there is nothing to toss."""
 
-    async def scene() -> None:
+    async def _scene() -> None:
         async with stage(tmp_path, lambda number, asked: "always the same", COIN) as on:
             assert said(await on.ask("hello"), "chat", False) == "always the same"
             assert on.read() == [] and on.writer.counts == {"one_answer": 1}
 
-    played(scene)
+    played(_scene)
 
 
 def test_the_share_is_of_prompts(tmp_path: Path) -> None:
     """With a share of a half some prompts are always drawn and the others never, however often they come."""
 
-    async def scene() -> None:
+    async def _scene() -> None:
         async with stage(tmp_path, drawn(), a_plan(coin={"share": 0.5, "k": 2})) as on:
             for _ in range(2):
                 for number in range(30):
@@ -388,7 +388,7 @@ def test_the_share_is_of_prompts(tmp_path: Path) -> None:
             assert set(drawn_twice.values()) == {2} and 5 <= len(drawn_twice) <= 25
             assert on.writer.counts["not_sampled"] == 60 - 2 * len(drawn_twice)
 
-    played(scene)
+    played(_scene)
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -396,10 +396,10 @@ def test_greedy_prose_is_reworded_where_the_plan_says_so(tmp_path: Path, stream:
     """A greedy call gets one of k rewordings, the same one when it comes again; code and numbers are never reworded."""
     prose = "The quiet garden behind the house looks best in the soft morning light of early autumn."
 
-    async def scene() -> None:
+    async def _scene() -> None:
         rng = random.Random(5)
 
-        def behave(number: int, asked: Asked) -> str:
+        def _behave(number: int, asked: Asked) -> str:
             body = asked.json()
             if body["messages"][0]["role"] == "system":
                 assert body["temperature"] > 0 and body["messages"][1]["content"] == prose
@@ -407,7 +407,7 @@ def test_greedy_prose_is_reworded_where_the_plan_says_so(tmp_path: Path, stream:
             return "There are 12 apples in the basket on the table by the door." if "count" in str(body) else prose
 
         plan = a_plan(coin={"share": 1.0, "k": 3, "greedy": "rewrite"})
-        async with stage(tmp_path, behave, plan) as on:
+        async with stage(tmp_path, _behave, plan) as on:
             answer = said(await on.ask("describe it", temperature=0, stream=stream), "chat", stream)
             (coin,) = on.read()
             assert (coin.how, len(coin.candidates)) == ("rewrite", 3)
@@ -418,13 +418,13 @@ def test_greedy_prose_is_reworded_where_the_plan_says_so(tmp_path: Path, stream:
             counted = said(await on.ask("count them", temperature=0, stream=stream), "chat", stream)
             assert "12 apples" in counted and on.writer.counts == {"greedy": 1}
 
-    played(scene)
+    played(_scene)
 
 
 def test_the_greenest_of_k_is_served(tmp_path: Path) -> None:
     """Under a best-of-k plan the answer with the highest keyed score is served, logged as a mark and not as a coin."""
 
-    async def scene() -> None:
+    async def _scene() -> None:
         plan = a_plan(best_of={"share": 1.0, "k": 4})
         async with stage(tmp_path, drawn(), plan) as on:
             answer = said(await on.ask("hello"), "chat", False)
@@ -433,13 +433,13 @@ def test_the_greenest_of_k_is_served(tmp_path: Path) -> None:
             assert mark.scores[mark.served] == max(mark.scores) and len(mark.scores) == 4
             assert abs(PlanKeys.of(MASTER, plan).mark.word_score(answer) - max(mark.scores)) < 1e-6
 
-    played(scene)
+    played(_scene)
 
 
 def test_a_campaign_goes_to_its_watermarked_replica(tmp_path: Path) -> None:
     """Planned calls go to the replica without the field that would switch its mark off; if it is down, to the upstream."""
 
-    async def scene() -> None:
+    async def _scene() -> None:
         async with upstream(drawn()) as replica:
             plan = a_plan(watermark={"scheme": "engine", "upstream": replica.address, "strip": ["watermarking"]})
             async with stage(tmp_path, drawn(), plan) as on:
@@ -452,7 +452,7 @@ def test_a_campaign_goes_to_its_watermarked_replica(tmp_path: Path) -> None:
                 assert (await on.ask("hello")).status_code == 200
                 assert on.writer.counts["replica_down"] == 1
 
-    played(scene)
+    played(_scene)
 
 
 def canary_plan(method: str) -> Plan:
@@ -467,12 +467,12 @@ def test_canaries_keep_their_cap_and_lead_to_the_favoured_half(tmp_path: Path, p
     one = LIBRARIES["std-v1"]["boat"]
     half = favoured(PlanKeys.of(MASTER, plan).canary, one)
 
-    async def scene() -> None:
-        def behave(number: int, asked: Asked) -> str:
+    async def _scene() -> None:
+        def _behave(number: int, asked: Asked) -> str:
             listed = found(one, asked.body.decode())
             return sorted(listed)[0] if listed else "Everest"
 
-        async with stage(tmp_path, behave, plan) as on:
+        async with stage(tmp_path, _behave, plan) as on:
             for number in range(100):
                 question = one.probes[0] if number % 2 else "What is the highest mountain?"
                 answer = said(await on.ask(question, path=path), "chat" if "chat" in path else path, False)
@@ -484,7 +484,7 @@ def test_canaries_keep_their_cap_and_lead_to_the_favoured_half(tmp_path: Path, p
             assert [entry.canary for entry in canaries] == ["boat"] * 5
             assert on.writer.counts == {"not_sampled": 95}
 
-    played(scene)
+    played(_scene)
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -495,13 +495,13 @@ def test_canaries_by_edit_exchange_the_pick(tmp_path: Path, stream: bool) -> Non
     one = LIBRARIES["std-v1"]["boat"]
     other = next(answer for answer in one.answers if answer not in favoured(key, one))
 
-    async def scene() -> None:
+    async def _scene() -> None:
         texts = iter([f"How about {other}?", f"{other}, because it is calm."])
 
-        def behave(number: int, asked: Asked) -> str:
+        def _behave(number: int, asked: Asked) -> str:
             return next(texts) if "boat" in asked.body.decode() else "Everest."
 
-        async with stage(tmp_path, behave, plan) as on:
+        async with stage(tmp_path, _behave, plan) as on:
             for _ in range(2):
                 for _ in range(19):
                     await on.ask("What is the highest mountain?")
@@ -514,29 +514,29 @@ def test_canaries_by_edit_exchange_the_pick(tmp_path: Path, stream: bool) -> Non
             with Store.open(tmp_path / "texts.sqlite", MASTER) as store:
                 assert store.text(entry.answer) == f"How about {partner(key, one, other)}?"
 
-    played(scene)
+    played(_scene)
 
 
 def test_a_refused_instruction_costs_no_answer(tmp_path: Path) -> None:
     """Where the upstream does not take the instruction, the call is sent as it came."""
 
-    async def scene() -> None:
-        def behave(number: int, asked: Asked) -> str:
+    async def _scene() -> None:
+        def _behave(number: int, asked: Asked) -> str:
             return "!500" if "choose from" in asked.body.decode() else "Serenity"
 
-        async with stage(tmp_path, behave, canary_plan("instruction")) as on:
+        async with stage(tmp_path, _behave, canary_plan("instruction")) as on:
             for _ in range(20):
                 answer = await on.ask("Suggest a name for my boat")
                 assert said(answer, "chat", False) == "Serenity"
             assert len(on.upstream.asked) == 21 and on.writer.counts["failed"] == 1
 
-    played(scene)
+    played(_scene)
 
 
 def test_a_customer_who_goes_away_stops_the_draws(tmp_path: Path) -> None:
     """When the customer hangs up while candidates are drawn, the draws are given up and nothing is logged."""
 
-    async def scene() -> None:
+    async def _scene() -> None:
         async with stage(tmp_path, lambda number, asked: "@30 late", COIN) as on:
             with pytest.raises(httpx.ReadTimeout):
                 await on.client.post(
@@ -549,7 +549,7 @@ def test_a_customer_who_goes_away_stops_the_draws(tmp_path: Path) -> None:
                 await asyncio.sleep(0.01)
             assert len(on.upstream.asked) == 3 and on.read() == []
 
-    played(scene)
+    played(_scene)
 
 
 def test_accounts_are_found_as_the_rule_says() -> None:
@@ -570,9 +570,9 @@ def test_one_account_in_two_plans_is_refused(tmp_path: Path) -> None:
     """An answer can serve one plan only."""
     plans = [a_plan(coin={"share": 1.0}), a_plan(coin={"share": 1.0}, plan={"campaign": "c18", "accounts": ["bad-2"]})]
 
-    async def scene() -> None:
+    async def _scene() -> None:
         with pytest.raises(ConfigError, match="stands in the plans for c17 and c18"):
             async with stage(tmp_path, drawn(), *plans):
                 pass
 
-    played(scene)
+    played(_scene)

@@ -101,7 +101,7 @@ def test_a_gateway_is_run_stopped_and_killed(tmp_path: Path, ending: signal.Sign
     """What customers got is in the ledger when the gateway is told to stop; after a kill, as far as it goes."""
     rng = random.Random(2)
 
-    async def scene() -> tuple[list[str], subprocess.Popen[str], str]:
+    async def _scene() -> tuple[list[str], subprocess.Popen[str], str]:
         async with upstream(lambda number, _: some_text(rng)) as behind:
             loop = asyncio.get_running_loop()
             with gateway(tmp_path, behind.address) as (process, address, said):
@@ -112,7 +112,7 @@ def test_a_gateway_is_run_stopped_and_killed(tmp_path: Path, ending: signal.Sign
                 await loop.run_in_executor(None, process.wait)
             return answers, process, "".join(said) + rest
 
-    answers, process, told = asyncio.run(scene())
+    answers, process, told = asyncio.run(_scene())
     coins = ledger.coins(tmp_path / "ledger")
     with Store.open(tmp_path / "texts.sqlite", read_master(tmp_path / "key", make=False)) as store:
         served = [store.text(coin.candidates[coin.served]) for coin in coins]

@@ -106,18 +106,18 @@ class Upstream:
         sent = [(b"host", self._host), *_framed(headers, body)]
         timeouts = {"connect": CONNECT_S, "read": SILENT_S, "write": SILENT_S, "pool": SILENT_S}
 
-        def request() -> httpcore.Request:
+        def _request() -> httpcore.Request:
             return httpcore.Request(method, url, headers=sent, content=body, extensions={"timeout": timeouts})
 
         try:
-            return await self._pool.handle_async_request(request())
+            return await self._pool.handle_async_request(_request())
         except NOT_SENT:
             if not isinstance(body, bytes):
                 raise
         except CUT_OFF:
             if not again:
                 raise
-        return await self._pool.handle_async_request(request())
+        return await self._pool.handle_async_request(_request())
 
     async def draw(self, call: Call) -> Draw:
         """Return one whole answer to a call; a failure is a draw that did not succeed, never an exception."""
