@@ -217,21 +217,25 @@ def pip_wheel() -> Iterator[Path]:
 # ---- the packages
 
 
-def install(lock: str) -> None:
-    """Install the versions of requirements/`lock` and Stillhunt itself, unless nothing changed since."""
+def install(lock: str, needed_gb: float = NEEDED_GB, *options: str) -> None:
+    """
+    Install the versions of requirements/`lock` and Stillhunt itself, unless nothing changed since.
+
+    Packages come ready built, but for those that `options` of pip say are built here.
+    """
     stamp = VENV / f"stillhunt-{lock}.stamp"
     sources = [ROOT / "requirements" / lock, ROOT / "pyproject.toml"]
     state = hashlib.sha256(b"".join(s.read_bytes() for s in sources) + str(ROOT).encode()).hexdigest()
     if PYTHON.exists() and stamp.exists() and stamp.read_text(encoding="utf-8") == state:
         return
     free_gb = shutil.disk_usage(ROOT).free / 1e9
-    if free_gb < NEEDED_GB:
-        raise SetupError(f"{ROOT} has {free_gb:.1f} GB free; about {NEEDED_GB:.0f} GB are needed.")
+    if free_gb < needed_gb:
+        raise SetupError(f"{ROOT} has {free_gb:.1f} GB free; about {needed_gb:.0f} GB are needed.")
     make_venv()
     say(f"installing the packages of requirements/{lock} (a few minutes the first time)")
     started = time.monotonic()
     pip = [str(PYTHON), "-m", "pip", "install", "--quiet"]
-    locked = [*pip, "--require-hashes", "--only-binary", ":all:", "-r", str(ROOT / "requirements" / lock)]
+    locked = [*pip, "--require-hashes", "--only-binary", ":all:", *options, "-r", str(ROOT / "requirements" / lock)]
     itself = [*pip, "--no-deps", "--no-index", "--no-build-isolation", "--editable", str(ROOT)]
     for what, command in (("Installing the locked packages", locked), ("Installing Stillhunt", itself)):
         worked, output = attempt(command)
@@ -276,6 +280,22 @@ def look_for_browser() -> None:
     say("no Chrome or Chromium here: the browser test will be skipped")
 
 
+def look_for_spark() -> None:
+    """
+    Install PySpark for the tests of the cluster engine where there is a Java to run it; otherwise they are skipped.
+
+    PySpark is published as source only: it is the one package that is built here, by the locked setuptools.
+    """
+    home = os.environ.get("JAVA_HOME")
+    if shutil.which("java") is None and not (home and Path(home, "bin", "java").exists()):
+        say("no Java here: the tests on a Spark cluster will be skipped")
+        return
+    try:
+        install("spark.lock", NEEDED_GB + 2, "--no-binary", "pyspark", "--no-build-isolation")
+    except SetupError as error:
+        say(f"the tests on a Spark cluster will be skipped: {error}")
+
+
 # ---- the commands
 
 
@@ -303,6 +323,7 @@ def check() -> list[str]:
 def test(arguments: list[str]) -> int:
     """Run every check and then every test; anything that fails makes the whole fail."""
     look_for_browser()
+    look_for_spark()
     failed = check()
     if failed:
         say(f"FAILED so far: {', '.join(failed)}; the tests follow")

@@ -27,7 +27,8 @@ def lock(target: str, *options: str) -> None:
 
 def main(arguments: list[str]) -> None:
     """
-    Lock what a run needs, what a test run needs on top of exactly that, and what tests with small models need on top.
+    Lock what a run needs, what a test run needs on top of exactly that, and what tests with Spark and with
+    small models need on top of that.
 
     PyTorch is not among the last: its builds for a CPU are not in the package index, and the builds in the index bring
     gigabytes of CUDA. `bootstrap.py test-trace` installs the CPU build of one fixed version.
@@ -38,6 +39,7 @@ def main(arguments: list[str]) -> None:
     groups = ("--group", "test", "--group", "models")
     without = ("--overrides", "requirements/trace-without.in", "--constraint", "requirements/test.lock")
     lock("trace.lock", *groups, *without, *upgrade)
+    lock("spark.lock", "--extra", "spark", "--constraint", "requirements/test.lock", *upgrade)
 
 
 if __name__ == "__main__":

@@ -76,11 +76,9 @@ def demo(arguments: argparse.Namespace) -> int:
         say("Making a world …")
     world = worlds.make(arguments.world, arguments.seed)
     worlds.write(world, out / "world")
-    files = {name: str(out / "world" / f"{name}.parquet") for name in ("exchanges", "accounts", "events")}
+    files = [str(out / "world" / f"{name}.parquet") for name in ("exchanges", "accounts", "events")]
     with shown(quiet=arguments.quiet) as progress:
-        result = pipeline.hunt(
-            files["exchanges"], files["accounts"], files["events"], key=DEMO_KEY, progress=progress
-        )
+        result = pipeline.hunt(*files, key=DEMO_KEY, progress=progress)
     places = report.write(result, out)
     if arguments.json:
         _out(report.campaigns_json(result))
@@ -142,6 +140,9 @@ def _hunted(arguments: argparse.Namespace, results: Sequence[str], *, mark: str,
             events=arguments.events,
             format=_format(arguments),
             key=key,
+            engine=arguments.engine,
+            master=arguments.master,
+            spark_conf=dict(arguments.spark_conf or ()),
             controls=arguments.controls,
             shuffles=shuffles,
             progress=progress,

@@ -87,6 +87,7 @@ def _add_hunt(commands: Any, run: Run) -> None:
     _add_format(parser)
     _add_key(parser)
     parser.add_argument("--controls", type=Path, metavar="FILE", help=CONTROLS + " (default: none, and no such bound)")
+    _add_engine(parser)
     _add_output(parser)
     _add_settings(parser)
 
@@ -123,6 +124,7 @@ def _add_audit(commands: Any, run: Run) -> None:
     parser.add_argument("--events", type=Path, metavar="FILE", help="the events table (Parquet, NDJSON or CSV)")
     _add_format(parser)
     _add_key(parser)
+    _add_engine(parser)
     parser.add_argument(
         "--shuffles",
         type=_whole,
@@ -133,6 +135,25 @@ def _add_audit(commands: Any, run: Run) -> None:
     parser.add_argument("--json", action="store_true", help="print audit.json on stdout and nothing else")
     parser.add_argument("--quiet", action="store_true", help="show no progress")
     _add_settings(parser)
+
+
+def _add_engine(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--engine",
+        choices=("duckdb", "spark"),
+        default="duckdb",
+        help="what runs the queries: duckdb in this process, or spark, here or on a cluster (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--master", metavar="URL", help="master of the Spark cluster, like spark://host:7077, yarn or local[4]"
+    )
+    parser.add_argument(
+        "--spark-conf",
+        type=_named,
+        action="append",
+        metavar="NAME=VALUE",
+        help="a setting of Spark, like spark.executor.memory=8g; may be given often",
+    )
 
 
 def _add_doctor(commands: Any, run: Run) -> None:
@@ -303,6 +324,13 @@ def _whole(text: str) -> int:
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 up; write one like 20000")
     return int(text)
+
+
+def _named(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not name.startswith("spark.") or not equals:
+        raise argparse.ArgumentTypeError(f"{text!r} is no setting of Spark; write one like spark.executor.memory=8g")
+    return name, value
 
 
 def _number(text: str) -> float:

@@ -10,10 +10,11 @@ import math
 import os
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -27,8 +28,7 @@ from stillhunt.coverage import coverage, unavailable_for
 from stillhunt.deployment_key import key_file, read_key
 from stillhunt.digest import CALLS, Digester, Key, ledger, traits
 from stillhunt.digest.capabilities import CLASSES, METHOD
-from stillhunt.engines import Engine
-from stillhunt.engines.duckdb import DuckDBEngine
+from stillhunt.engines import Engine, choice
 from stillhunt.errors import LogError
 from stillhunt.features import contrasts, harvest_measures, profile
 from stillhunt.features.profile import per_day
@@ -68,6 +68,9 @@ def hunt(
     key: bytes | None = None,
     controls: object | None = None,
     shuffles: int = 0,
+    engine: str = "duckdb",
+    master: str | None = None,
+    spark_conf: Mapping[str, str] | None = None,
     progress: Progress = _quiet,
     **settings: Any,
 ) -> Hunt:
@@ -79,20 +82,23 @@ def hunt(
     deployment key (at least 16 bytes); without one, the key of this user is used and made when missing.
     `controls` are sets verified to be honest (columns `set` and `account_id` or `org_id`): the rule is put to them, and the
     bound that follows goes into the claim; `shuffles` is how often, beside that, the log is hunted with every trait dealt out
-    anew. `settings` are those of `stillhunt.config.Config`.
+    anew.
+    `engine` is `duckdb`, in this process, or `spark`: then `master` is the cluster (default: the session that is active,
+    else this machine) and `spark_conf` holds settings of Spark. `settings` are those of `stillhunt.config.Config`.
 
     Raises `ConfigError`, `LogError`, `StoreError`, `PlugError`.
     """
     config = Config.of(**settings)
+    secret = _key(key)
     with _work_folder(config) as work:
-        engine = DuckDBEngine(work, threads=config.threads, memory_mb=config.memory_mb)
+        opened = choice.opened(engine, config, work, master=master, conf=spark_conf)
         try:
             return run(
-                engine, exchanges, accounts, events, format=format, key=_key(key), config=config, controls=controls,
+                opened, exchanges, accounts, events, format=format, key=secret, config=config, controls=controls,
                 shuffles=shuffles, progress=progress,
             )  # fmt: skip
         finally:
-            engine.close()
+            opened.close()
 
 
 def run(
@@ -172,28 +178,16 @@ def _collect(
     digester = Digester(key, one_in=config.one_in)
     pieces: Sequence[object]
     if _is_paths(exchanges):
-        pieces = collect.plan(_paths(exchanges), format, parts=4 * config.threads)
-        sources = tuple(dict.fromkeys(f"{Path(p.path).name} ({p.format})" for p in pieces if isinstance(p, Split)))
+        pieces = collect.plan(_paths(exchanges), format, parts=engine.parts)
+        sources = tuple(dict.fromkeys(f"{Path(p.path).name} ({p.format or 'object'})" for p in pieces if isinstance(p, Split)))
     else:
         pieces = [exchanges]
         sources = (f"a table in memory ({type(exchanges).__module__.split('.')[0]})",)
-    done = 0
-
-    def mapper(piece: Any) -> Iterator[pa.RecordBatch | object]:
-        nonlocal done
-        tally = _Tally()
-        batches = collect.read(piece) if isinstance(piece, Split) else collect.tables(piece, "exchanges")
-        for batch in batches:
-            _count(tally, batch)
-            calls = digester.calls(batch.exchanges)
-            tally.shingles += len(calls.column("shingles").flatten())
-            yield calls
-        done += 1
-        progress("digest", done / len(pieces))
-        yield tally
-
     progress("digest", 0.0)
-    tallies = [t for t in engine.map("raw_call", CALLS, pieces, mapper) if isinstance(t, _Tally)]
+    summaries = engine.map(
+        "raw_call", CALLS, pieces, partial(_digested, digester), lambda done: progress("digest", min(1.0, done / len(pieces)))
+    )
+    tallies = [t for t in summaries if isinstance(t, _Tally)]
     lines = sum(t.lines for t in tallies)
     left_out = merged([item for t in tallies for item in t.left_out])
     refuse_when_too_much(left_out, lines, config.allow_left_out)
@@ -205,6 +199,17 @@ def _collect(
         left_out=left_out,
         sources=sources,
     )
+
+
+def _digested(digester: Digester, piece: Any) -> Iterator[pa.RecordBatch | object]:
+    """Digest one piece of a log; this runs where the engine has its workers."""
+    tally = _Tally()
+    for batch in collect.read(piece) if isinstance(piece, Split) else collect.tables(piece, "exchanges"):
+        _count(tally, batch)
+        calls = digester.calls(batch.exchanges)
+        tally.shingles += len(calls.column("shingles").flatten())
+        yield calls
+    yield tally
 
 
 def _count(tally: _Tally, batch: Batch) -> None:

@@ -111,7 +111,7 @@ def test_templates_are_counted_alike_in_any_number_of_parts(
     ordered = "SELECT * FROM trait ORDER BY ALL"
     digest(engine, calls, [])
     at_once = engine.fetch(ordered)
-    monkeypatch.setattr(traits, "ROWS_PER_PART", 40)
+    monkeypatch.setattr(engine, "group_rows", 40)
     digest(engine, calls, [])
     assert at_once.num_rows > 10
     assert engine.fetch(ordered).equals(at_once)

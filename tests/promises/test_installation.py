@@ -13,7 +13,7 @@ import pytest
 import bootstrap
 
 ROOT = Path(__file__).resolve().parents[2]
-LOCKS = ("run.lock", "test.lock", "trace.lock")
+LOCKS = ("run.lock", "test.lock", "trace.lock", "spark.lock")
 
 
 def locked(name: str) -> dict[str, str]:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import cast
 
 from stillhunt import plugs
-from stillhunt.collect import mapped, planning
+from stillhunt.collect import mapped, objects, planning, urls
 from stillhunt.collect.arrow import tables
 from stillhunt.collect.mapping import file_of
 from stillhunt.collect.side import read_table
@@ -67,6 +67,8 @@ def read(split: Split) -> Iterator[Batch]:
 
     Raises `ConfigError` for a format that does not exist; nothing that the file holds raises.
     """
+    if urls.is_object(split.path):
+        return objects.read(split, lambda path, format: plan([path], format), read)
     if file_of(split.format) is not None:
         return mapped.read(split)
     rows = formats()

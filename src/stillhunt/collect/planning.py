@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from stillhunt.collect import documents, mapped, opening, urls, vllm
+from stillhunt.collect import documents, mapped, objects, opening, urls, vllm
 from stillhunt.collect.guess import JSON_FORMATS, SUFFIXES, TABLES, Guess, guess, suffix
 from stillhunt.collect.mapping import file_of
 from stillhunt.collect.tabular import kind_of
@@ -51,6 +51,10 @@ def plan(
         if urls.scheme_of(log):
             tables[str(log)] = urls.splits(log, parts)
             continue
+        if urls.is_object(log):
+            tables[str(log)] = objects.splits(str(log), format)
+            continue
+        log = urls.without_file_scheme(log)
         for path, chosen in _recognised(log, format, formats).items():
             named.setdefault(path, chosen)
     if format is not None and file_of(format) is not None:

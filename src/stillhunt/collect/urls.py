@@ -24,6 +24,14 @@ SOURCES: dict[str, str] = {
 
 SCHEMES = {"postgresql": "postgresql", "postgres": "postgresql", "clickhouse": "clickhouse", "clickhouses": "clickhouse"}
 
+OBJECTS = {
+    **dict.fromkeys(("s3", "s3a", "s3n"), "s3"),
+    **dict.fromkeys(("gs", "gcs"), "gs"),
+    **dict.fromkeys(("abfs", "abfss", "wasb", "wasbs"), "abfss"),
+    **dict.fromkeys(("hdfs", "viewfs"), "hdfs"),
+}
+"""Schemes of object stores and distributed file systems → Arrow's name for the same (`objects.py`)."""
+
 URL = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]+):/{1,2}(?!/)(.*)$", re.DOTALL)
 """A URL, also one with a slash lost on its way through a path."""
 
@@ -46,17 +54,31 @@ Look = Callable[[str, int], tuple[Split, ...]]
 
 
 def scheme_of(log: str | Path) -> str | None:
-    """Return the scheme of a log that is a URL, None for a file; raise `LogError` for a scheme nobody reads."""
+    """Return the scheme of a log that is a URL of a database, None for others; raise `LogError` for one nobody reads."""
     found = URL.match(str(log))
     if found is None or (isinstance(log, Path) and log.exists()):
         return None
     scheme = found.group(1).lower()
+    if scheme == "file" or scheme in OBJECTS:
+        return None
     if scheme not in SCHEMES and len(scheme) > 1:
         raise LogError(
             f"{shown(str(log))}: logs are not read from `{scheme}://`.\n"
             f"Give one of {', '.join(f'{name}://' for name in SCHEMES)}, or files that were fetched from there."
         )
     return scheme
+
+
+def is_object(log: str | Path) -> bool:
+    """Whether a log is an object in a store, or a file in a distributed file system."""
+    found = URL.match(str(log))
+    return found is not None and found.group(1).lower() in OBJECTS
+
+
+def without_file_scheme(log: str | Path) -> str | Path:
+    """Return the path in a `file:` URL; any other log as it is."""
+    found = re.match(r"^file:/+", str(log), re.IGNORECASE)
+    return log if found is None or Path(log).exists() else "/" + unquote(str(log)[found.end() :])
 
 
 def check(url: str) -> None:

@@ -27,6 +27,7 @@ def build(engine: Engine, accounts: pa.Table) -> tuple[LeftOut, ...]:
         "seen",
         "SELECT account_id, min(started_at) AS first_at, min(exchange_h) AS first_h, max(org_id) AS org_id"
         " FROM distinct_call GROUP BY account_id",
+        once=True,
     )
     engine.create(
         "account",
@@ -39,6 +40,7 @@ def build(engine: Engine, accounts: pa.Table) -> tuple[LeftOut, ...]:
         "SELECT account_id, country FROM (SELECT account_id, country, row_number() OVER (PARTITION BY account_id"
         " ORDER BY count(*) DESC, country) AS rank FROM distinct_call WHERE country IS NOT NULL"
         " GROUP BY account_id, country) WHERE rank = 1",
+        once=True,
     )
     _number_owners(engine)                                                               # 3.
     return left_out
@@ -84,22 +86,19 @@ def _number_owners(engine: Engine) -> None:
 
 
 def _deduplicate(engine: Engine) -> tuple[LeftOut, ...]:
-    engine.create("repeated", "SELECT exchange_h FROM raw_call GROUP BY exchange_h HAVING count(*) > 1")
+    engine.create("repeated", "SELECT exchange_h, count(*) AS n FROM raw_call GROUP BY exchange_h HAVING count(*) > 1")
+    counts = engine.fetch("SELECT coalesce(sum(n), 0)::BIGINT - count(*) AS extra FROM repeated").to_pylist()[0]
+    if not counts["extra"]:
+        engine.view("distinct_call", "SELECT * FROM raw_call")
+        return ()
     engine.create(
         "kept_repeat",
         "SELECT * EXCLUDE (rank) FROM (SELECT *, row_number() OVER (PARTITION BY exchange_h ORDER BY started_at, account_id, model)"
         " AS rank FROM raw_call WHERE exchange_h IN (SELECT exchange_h FROM repeated)) WHERE rank = 1",
     )
-    counts = engine.fetch(
-        "SELECT (SELECT count(*) FROM raw_call WHERE exchange_h IN (SELECT exchange_h FROM repeated))"
-        " - (SELECT count(*) FROM kept_repeat) AS extra"
-    ).to_pylist()[0]
-    if not counts["extra"]:
-        engine.view("distinct_call", "SELECT * FROM raw_call")
-        return ()
     engine.view(
         "distinct_call",
-        "SELECT * FROM raw_call WHERE exchange_h NOT IN (SELECT exchange_h FROM repeated)"
+        "SELECT * FROM raw_call r WHERE NOT EXISTS (SELECT 1 FROM repeated x WHERE x.exchange_h = r.exchange_h)"
         " UNION ALL SELECT * FROM kept_repeat",
     )
     return (LeftOut(what="exchange", reason="its exchange id was read before: only the earliest counts", count=counts["extra"]),)
@@ -110,13 +109,10 @@ def _records(engine: Engine, accounts: pa.Table) -> tuple[LeftOut, ...]:
     n = accounts.num_rows
     names = ("account_id", "org_id", "licence")
     columns = {c: accounts.column(c) if c in accounts.column_names else pa.nulls(n, pa.string()) for c in names}
-    engine.register("any_record", pa.table({"row": pa.array(range(n), pa.int64()), **columns}))
-    engine.create(
-        "account_record",
-        "SELECT account_id, org_id, licence FROM (SELECT *, row_number() OVER (PARTITION BY account_id ORDER BY row) AS rank"
-        " FROM any_record) WHERE rank = 1",
-    )
-    extra = n - int(engine.fetch("SELECT count(*) AS n FROM account_record").column("n")[0].as_py())
+    records = pa.table({"row": pa.array(range(n), pa.int64()), **columns})
+    first = records.group_by("account_id").aggregate([("row", "min")]).column("row_min")
+    engine.register("account_record", records.take(first).drop("row"))
+    extra = n - len(first)
     if not extra:
         return ()
     return (LeftOut(what="account", reason="another row for the same `account_id` came first", count=extra, defect=True),)

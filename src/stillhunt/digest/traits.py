@@ -22,9 +22,6 @@ from stillhunt.model import LINKING_ONE_IN
 TEMPLATE_CALLS = 3
 """A sampled shingle is part of an account's template when it is in this many of its calls, with as many prompts."""
 
-ROWS_PER_PART = 4_000_000
-"""Exploded shingles are counted in parts of about this many, so that memory does not grow with the log."""
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TraitKind:
@@ -137,7 +134,7 @@ def build(engine: Engine, *, n_shingles: int) -> None:
     4. Parts of prompts that an account repeats with different content: its templates. Counted in parts by hash.
     5. Whole prompts that more than one account sent, of those that serve linking.
     """
-    parts = max(1, -(-n_shingles // ROWS_PER_PART))
+    parts = max(1, -(-n_shingles // engine.group_rows))
     queries = [_call_query(k.kind, str(k.call_column)) for k in CALL_TRAITS]                         # 1.
     queries.append(                                                                                  # 2.
         "SELECT a.acct, t.kind, t.value, t.started_at AS first_seen, t.started_at AS last_seen, 1 AS n"
@@ -147,7 +144,7 @@ def build(engine: Engine, *, n_shingles: int) -> None:
     queries += [_template_query(part, parts) for part in range(parts)]                               # 4.
     queries += [_prompt_query(part, parts) for part in range(parts)]                                 # 5.
     for number, query in enumerate(queries):
-        engine.create(f"trait_{number}", query)
+        engine.create(f"trait_{number}", query, once=True)
     engine.create(
         "trait",
         "SELECT acct, kind, value, min(first_seen) AS first_seen, max(last_seen) AS last_seen,"

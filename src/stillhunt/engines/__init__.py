@@ -16,19 +16,45 @@ Mapper = Callable[[Any], Iterator[pa.RecordBatch | object]]
 """Takes one piece of a log, yields batches of the relation and, last, one summary object."""
 
 
+def nobody(_: int) -> None:
+    """Tell nobody."""
+
+
 class Engine(Protocol):
-    """Maps batches and runs SQL over named relations."""
+    """
+    Maps batches and runs SQL over named relations.
+
+    `parts` is into how many pieces a large log is best cut. `group_rows` is over how many rows one GROUP BY may run:
+    where there are more, the caller cuts them by hash and asks once for each cut.
+    """
 
     name: str
+    parts: int
+    group_rows: int
 
-    def map(self, relation: str, schema: pa.Schema, pieces: Sequence[Any], mapper: Mapper) -> list[object]:
-        """Run `mapper` over every piece, store its batches as `relation`, return the summaries in piece order."""
+    def map(
+        self,
+        relation: str,
+        schema: pa.Schema,
+        pieces: Sequence[Any],
+        mapper: Mapper,
+        done: Callable[[int], None] = nobody,
+    ) -> list[object]:
+        """
+        Run `mapper` over every piece, store its batches as `relation`, return the summaries in piece order.
+
+        `mapper` and the pieces may travel to other processes. `done` is told how many pieces are finished.
+        """
 
     def register(self, relation: str, table: pa.Table) -> None:
         """Make a small table a relation."""
 
-    def create(self, relation: str, sql: str) -> None:
-        """Store the rows of a query as `relation`, replacing one of that name."""
+    def create(self, relation: str, sql: str, *, once: bool = False) -> None:
+        """
+        Store the rows of a query as `relation`, replacing one of that name.
+
+        With `once`, one query will read them, before anything they come from is replaced: an engine may compute them then.
+        """
 
     def view(self, relation: str, sql: str) -> None:
         """Name a query without storing its rows."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +13,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from stillhunt.engines import Mapper
+from stillhunt.engines import Mapper, nobody
 from stillhunt.errors import StoreError
 
 ROW_GROUP = 131_072
@@ -27,10 +27,12 @@ class DuckDBEngine:
     """
 
     name = "duckdb"
+    group_rows = 4_000_000
 
     def __init__(self, work: Path, *, threads: int, memory_mb: int) -> None:
         self._work = work / "stillhunt-work"
         self._threads = threads
+        self.parts = 4 * threads
         try:
             self._work.mkdir(parents=True, exist_ok=True)
             self._connection = duckdb.connect(str(self._work / "relations.duckdb"))
@@ -45,10 +47,18 @@ class DuckDBEngine:
         self._connection.execute("SET preserve_insertion_order = false")
         self._connection.execute("SET TimeZone = 'UTC'")
 
-    def map(self, relation: str, schema: pa.Schema, pieces: Sequence[Any], mapper: Mapper) -> list[object]:
+    def map(
+        self,
+        relation: str,
+        schema: pa.Schema,
+        pieces: Sequence[Any],
+        mapper: Mapper,
+        done: Callable[[int], None] = nobody,
+    ) -> list[object]:
         """Write one Parquet file per piece, `threads` at a time, and view them as `relation`."""
         folder = self._work / relation
         folder.mkdir(exist_ok=True)
+        finished: list[int] = []
 
         def run(numbered: tuple[int, Any]) -> object:
             number, piece = numbered
@@ -60,6 +70,8 @@ class DuckDBEngine:
                             writer.write_batch(item, row_group_size=ROW_GROUP)
                     else:
                         summary = item
+            finished.append(number)
+            done(len(finished))
             return summary
 
         with ThreadPoolExecutor(self._threads) as pool:
@@ -80,8 +92,8 @@ class DuckDBEngine:
         self._connection.execute(f"CREATE OR REPLACE TABLE {relation} AS SELECT * FROM incoming")
         self._connection.unregister("incoming")
 
-    def create(self, relation: str, sql: str) -> None:
-        """Store a query's rows as a table."""
+    def create(self, relation: str, sql: str, *, once: bool = False) -> None:
+        """Store a query's rows as a table, also when one query reads them: that frees what making them took."""
         self._run(f"CREATE OR REPLACE TABLE {relation} AS {sql}")
 
     def view(self, relation: str, sql: str) -> None:

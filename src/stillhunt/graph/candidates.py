@@ -73,14 +73,12 @@ def candidate_pairs(engine: Engine, incidence: Incidence, *, seed: int) -> Candi
     if n < 2 or not incidence.n_values:
         nothing = np.zeros(0, dtype=np.int32)
         return CandidatePairs(i=nothing, j=nothing, s=np.zeros(0), tau=0.0, null_mean_degree=0.0, left_out=())
-    engine.create(
-        "weighed",
-        f"SELECT value_id, grp, n_owners, round({_MILLI} * ln(0.5 * {n} / n_owners))::INTEGER AS w FROM value"
-        f" WHERE n_owners >= 2 AND 2 * n_owners < {n}",
-    )
-    rare = _rare(engine)
+    engine.view("weighed", f"SELECT value_id, grp, n_owners FROM value WHERE n_owners >= 2 AND 2 * n_owners < {n}")
+    holders = np.bincount(incidence.value, minlength=incidence.n_values)
+    weighed = (holders >= 2) & (2 * holders < n)
+    rare = _rare(holders[weighed])
     floor = round(_MILLI * max(0.0, np.log(n) - 3.0))
-    weight = _weights(engine, incidence)
+    weight = np.where(weighed, np.rint(_MILLI * np.log(n / np.maximum(2 * holders, 1))), 0).astype(np.int32)
     i, j, s = _score(engine, "incidence", incidence.owner, incidence, weight, floor, rare)  # 1.
     permuted = permuted_owners(incidence, seed)  # 2.
     engine.register("incidence_null", pa.table({"owner": permuted, "value_id": incidence.value}))
@@ -89,39 +87,23 @@ def candidate_pairs(engine: Engine, incidence: Incidence, *, seed: int) -> Candi
     allowed = int(MEAN_DEGREE * n / 2)
     tau = int(null[allowed]) + 1 if len(null) > allowed else floor
     strong = s >= tau
-    capped = engine.fetch(
-        f"SELECT count(*) FILTER (n_owners > {rare}) AS popular, count(*) FILTER (2 * n_owners >= {n}) AS everywhere"
-        " FROM value"
-    ).to_pylist()[0]
-    for relation in ("weighed", "incidence_null"):
-        engine.drop(relation)
+    engine.drop("incidence_null")
     return CandidatePairs(
         i=i[strong],
         j=j[strong],
         s=s[strong] / _MILLI,
         tau=tau / _MILLI,
         null_mean_degree=2 * float((null >= tau).sum()) / n,
-        left_out=_capped(rare, capped["popular"], capped["everywhere"]),
+        left_out=_capped(rare, int((holders > rare).sum()), int((2 * holders >= n).sum())),
     )
 
 
-def _rare(engine: Engine) -> int:
+def _rare(holders: npt.NDArray[np.int64]) -> int:
     """Return how many owners a rare value may have: at most `RARE`, and all rare values at most `PAIRS_AT_MOST` pairs."""
-    rows = engine.fetch(
-        f"SELECT n_owners, count(*) AS n FROM weighed WHERE n_owners <= {RARE} GROUP BY n_owners ORDER BY n_owners"
-    )
-    owners = rows.column("n_owners").to_numpy().astype(np.int64)
-    pairs = np.cumsum(rows.column("n").to_numpy().astype(np.int64) * owners * (owners - 1) // 2)
+    owners, n = np.unique(holders[holders <= RARE], return_counts=True)
+    pairs = np.cumsum(n * owners * (owners - 1) // 2)
     within = owners[pairs <= PAIRS_AT_MOST]
     return RARE if len(within) == len(owners) else max(2, int(within.max(initial=2)))
-
-
-def _weights(engine: Engine, incidence: Incidence) -> npt.NDArray[np.int32]:
-    """Return the weight of each value in milli-nats; 0 where it says nothing."""
-    rows = engine.fetch("SELECT value_id, w FROM weighed")
-    weight = np.zeros(incidence.n_values, dtype=np.int32)
-    weight[rows.column("value_id").to_numpy()] = np.maximum(rows.column("w").to_numpy(), 0)
-    return weight
 
 
 def _score(
@@ -145,7 +127,8 @@ def _score(
         f"SELECT a.owner AS i, b.owner AS j FROM {held} a JOIN {held} b ON a.value_id = b.value_id AND a.owner < b.owner"
         " UNION SELECT a.owner, b.owner FROM at_hub a JOIN at_hub b ON a.hub = b.hub AND a.owner < b.owner ORDER BY i, j"
     )
-    engine.drop("at_hub")
+    for used in ("at_hub", "popular_held", "hub"):
+        engine.drop(used)
     i = pairs.column("i").to_numpy().astype(np.int32)
     j = pairs.column("j").to_numpy().astype(np.int32)
     order = np.lexsort((incidence.value, owner))
@@ -156,17 +139,17 @@ def _score(
 
 
 def _find_hubs(engine: Engine, relation: str, rare: int, n: int) -> None:
-    """Leave the owners of each hub in the engine as `at_hub(hub, owner)`."""
+    """Leave the owners of each hub in the engine as `at_hub(hub, owner)`, which comes from `hub` and `popular_held`."""
     engine.create(
         "popular_held",
         f"SELECT DISTINCT h.owner, h.value_id, w.grp, w.n_owners FROM {relation} h JOIN weighed w USING (value_id)"
-        f" WHERE w.n_owners > {rare} AND w.n_owners * {HUB_LIFT} <= {n}",
+        f" WHERE w.n_owners > {rare} AND w.n_owners * {HUB_LIFT}::DOUBLE <= {n}",
     )
     hubs = engine.fetch(
         "SELECT a.value_id AS a, b.value_id AS b, count(*) AS n FROM popular_held a JOIN popular_held b"
         " ON a.owner = b.owner AND a.value_id < b.value_id AND a.grp <> b.grp GROUP BY a.value_id, b.value_id"
         f" HAVING count(*) BETWEEN {HUB_FEWEST} AND {HUB_LARGEST}"
-        f" AND count(*) * {n}::DOUBLE >= {HUB_LIFT} * max(a.n_owners) * max(b.n_owners) ORDER BY n, a, b"
+        f" AND count(*) * {n}::DOUBLE >= {HUB_LIFT}::DOUBLE * max(a.n_owners) * max(b.n_owners) ORDER BY n, a, b"
     )
     size = hubs.column("n").to_numpy().astype(np.int64)
     few = int(np.searchsorted(np.cumsum(size * (size - 1) // 2), HUB_PAIRS_AT_MOST, side="right"))
@@ -175,9 +158,8 @@ def _find_hubs(engine: Engine, relation: str, rare: int, n: int) -> None:
         "at_hub",
         "SELECT k.hub, a.owner FROM hub k JOIN popular_held a ON a.value_id = k.a"
         " JOIN popular_held b ON b.value_id = k.b AND b.owner = a.owner",
+        once=True,
     )
-    for used in ("popular_held", "hub"):
-        engine.drop(used)
 
 
 @njit(cache=True, nogil=True)

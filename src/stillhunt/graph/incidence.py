@@ -27,7 +27,7 @@ def fetch_incidence(engine: Engine, kinds: Sequence[tuple[str, str]]) -> Inciden
     names = [kind for kind, _ in kinds]
     groups = list(dict.fromkeys(group for _, group in kinds))
     numbered = ", ".join(f"('{k}', {number}, {groups.index(g)})" for number, (k, g) in enumerate(kinds))
-    engine.create("linking_kind", f"SELECT * FROM (VALUES {numbered}) v(kind, kind_id, grp)")
+    engine.view("linking_kind", f"SELECT * FROM (VALUES {numbered}) v(kind, kind_id, grp)")
     engine.create(
         "held",
         "SELECT DISTINCT a.owner, k.kind_id, t.value FROM trait t JOIN linking_kind k USING (kind)"

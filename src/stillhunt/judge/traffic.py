@@ -173,7 +173,7 @@ class Suspects:
             "WITH users AS (SELECT k.kind, k.value, a.owner,"
             " dense_rank() OVER (PARTITION BY k.kind, k.value ORDER BY a.owner) AS place"
             " FROM template_key k JOIN trait t USING (kind, value) JOIN account a USING (acct)"
-            " WHERE a.licence IS NULL AND a.owner NOT IN (SELECT owner FROM linked_owner)),"
+            " WHERE a.licence IS NULL AND NOT EXISTS (SELECT 1 FROM linked_owner l WHERE l.owner = a.owner)),"
             f" chosen AS (SELECT DISTINCT kind, value, owner FROM users WHERE place <= {OTHERS})"
             " SELECT DISTINCT k.kind, k.value, k.owner, c.prompt_h FROM call c JOIN account a ON a.acct = c.acct"
             f" JOIN chosen k ON k.owner = a.owner WHERE c.prompt_h IS NOT NULL AND {_FILLED}",
