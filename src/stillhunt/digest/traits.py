@@ -183,12 +183,12 @@ def _template_query(part: int, parts: int) -> str:
 
 
 def _prompt_query(part: int, parts: int) -> str:
+    chosen = f"prompt_h % {LINKING_ONE_IN * parts} = {LINKING_ONE_IN * part}"
     return (
         "SELECT acct, 'prompt' AS kind, prompt_h AS value, min(started_at) AS first_seen,"
         " max(started_at) AS last_seen, count(*) AS n"
-        f" FROM call WHERE prompt_h % {LINKING_ONE_IN} = 0 AND prompt_h // {LINKING_ONE_IN} % {parts} = {part} AND prompt_h IN"
-        f" (SELECT prompt_h FROM call WHERE prompt_h % {LINKING_ONE_IN} = 0"
-        f" AND prompt_h // {LINKING_ONE_IN} % {parts} = {part} GROUP BY prompt_h HAVING min(acct) < max(acct))"
+        f" FROM call WHERE {chosen} AND prompt_h IN"
+        f" (SELECT prompt_h FROM call WHERE {chosen} GROUP BY prompt_h HAVING min(acct) < max(acct))"
         " GROUP BY acct, prompt_h"
     )
 
