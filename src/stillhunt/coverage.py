@@ -10,9 +10,26 @@ from stillhunt import contract
 from stillhunt.digest import traits
 from stillhunt.model import Coverage, Unavailable
 
+JOINS = (
+    ("reasoning blocks presented by others", ("reasoning_issued", "reasoning_presented"),
+     "blocks of protected reasoning that pass between accounts are not seen"),
+    ("answers sent back by others", ("completion", "prompt"), "answers that pass between accounts are not seen"),
+    ("failed prompts taken over by others", ("status", "prompt"), "prompts that one account takes over from another are not seen"),
+    ("histories this provider never served", ("history", "completion"),
+     "stored conversations of another product are not told from this provider's own"),
+    ("technique search", ("refusal_category", "prompt"), "searches for a way around refusals are not seen"),
+)  # fmt: skip
+"""The exact joins: name, columns that all must be there, and what is lost without them."""
 
-def unavailable_for(present: Mapping[str, int], accounts: pa.Table) -> tuple[Unavailable, ...]:
-    """Return which kinds of trait, tests and keys cannot run for want of columns; `present` counts filled rows by column."""
+
+def unavailable_for(
+    present: Mapping[str, int], accounts: pa.Table, events: pa.Table | None = None
+) -> tuple[Unavailable, ...]:
+    """
+    Return which kinds of trait, tests and keys cannot run for want of columns; `present` counts filled rows by column.
+
+    `events` is the table of events; None where it is not known whether there is one.
+    """
     has = {name for name, count in present.items() if count}
     has |= {f"accounts.{c}" for c in accounts.column_names if accounts.num_rows > accounts.column(c).null_count}
     out = []
@@ -29,6 +46,16 @@ def unavailable_for(present: Mapping[str, int], accounts: pa.Table) -> tuple[Una
         lost = "accounts fed from one queue are told apart by time only; strands and capabilities cannot be told"
         for test in ("interchangeable workers", "de-duplicated queue", "best of k", "simultaneous copies"):
             out.append(Unavailable(what=f"test: {test}", wants=("prompt",), consequence=lost))
+    out += [
+        Unavailable(what=f"test: {test}", wants=wants, consequence=lost) for test, wants, lost in JOINS if not set(wants) <= has
+    ]
+    if events is not None:
+        kinds = set(events.column("kind").unique().to_pylist()) if events.num_rows else set()
+        for test, event in (("accounts that wake after a ban", "ban"), ("move to a new model", "model_release")):
+            if event not in kinds:
+                out.append(
+                    Unavailable(what=f"test: {test}", wants=("events",), consequence=f"no event of kind `{event}` is given")
+                )
     identity = {"accounts.payment_fingerprint", "accounts.email_domain"}
     if not has & identity:
         out.append(

@@ -27,7 +27,7 @@ from stillhunt.collect.mapping import file_of
 from stillhunt.collect.planning import files_of
 from stillhunt.collect.proposing import Proposal, propose
 from stillhunt.collect.supply import supply
-from stillhunt.coverage import coverage, unavailable_for
+from stillhunt.coverage import JOINS, coverage, unavailable_for
 from stillhunt.digest import traits
 from stillhunt.errors import LogError
 from stillhunt.model import Coverage, LeftOut, Unavailable
@@ -82,8 +82,9 @@ class Check:
     test: str
     runs: bool
     wants: tuple[str, ...]
-    """Any one of these columns is enough."""
+    """Any one of these columns is enough, unless `every`."""
     has: tuple[str, ...]
+    every: bool = False
     consequence: str = ""
     settings: tuple[Setting, ...] = ()
 
@@ -329,16 +330,17 @@ def checks(present: dict[str, int], accounts: pa.Table, formats: Sequence[str]) 
     has |= {f"accounts.{c}" for c in accounts.column_names if accounts.num_rows > accounts.column(c).null_count}
     missing = {one.what: one for one in unavailable_for(present, accounts)}
 
-    def check(key: str, test: str, wants: tuple[str, ...], lost: Unavailable | None) -> Check:
-        runs = bool(has & set(wants))
+    def check(key: str, test: str, wants: tuple[str, ...], lost: Unavailable | None, *, every: bool = False) -> Check:
+        runs = set(wants) <= has if every else bool(has & set(wants))
         return Check(
             key=key,
             test=test,
             runs=runs,
             wants=wants,
             has=tuple(name for name in wants if name in has),
+            every=every,
             consequence="" if runs or lost is None else lost.consequence,
-            settings=() if runs else _settings(wants, formats),
+            settings=() if runs else _settings([name for name in wants if name not in has], formats),
         )
 
     found = [
@@ -348,6 +350,7 @@ def checks(present: dict[str, int], accounts: pa.Table, formats: Sequence[str]) 
     ]
     text = missing.get("test: interchangeable workers")
     found += [check("OPERATE", name, wants, missing.get(f"test: {name}", text)) for name, wants in OPERATE]
+    found += [check("OPERATE", test, wants, missing.get(f"test: {test}"), every=True) for test, wants, _ in JOINS]
     found.append(check("CONCEAL", "declared customers", CONCEAL, missing.get("key 3: concealment")))
     for what in ("owners", "licensed use"):
         wants = ("org_id", "accounts.org_id") if what == "owners" else ("accounts.licence",)

@@ -140,7 +140,7 @@ def run(
     searched = search(engine, incidence, seed=config.seed, progress=lambda share: progress("links", share))
     left_out += searched.left_out
     progress("judge", 0.0)
-    unavailable = unavailable_for(collected.present, account_table)
+    unavailable = unavailable_for(collected.present, account_table, event_table)
     rule = _rule(key, config, unavailable, event_table)
     judged = judge(  # 4.
         engine, searched.population, searched.groups, searched.links, rule, progress=lambda share: progress("judge", share)

@@ -280,9 +280,10 @@ def _whose(checkup: Checkup) -> list[str]:
 
 def _can_run(checks: Sequence[Check]) -> list[str]:
     """Return a row for each key and test, what follows from those that cannot run, and what would supply them."""
+    wants = [f"wants {(' and ' if c.every else ' or ').join(c.wants)}" for c in checks]
     rows = [
-        (c.key, c.test, "yes" if c.runs else "no", ", ".join(c.has) if c.runs else f"wants {' or '.join(c.wants)}")
-        for c in checks
+        (c.key, c.test, "yes" if c.runs else "no", ", ".join(c.has) if c.runs else wanted)
+        for c, wanted in zip(checks, wants, strict=True)
     ]
     lines = [*table(("key", "test", "runs", "on"), rows), ""]
     lost = [c for c in checks if not c.runs]

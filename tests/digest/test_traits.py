@@ -18,6 +18,7 @@ from stillhunt.model import LINKING_ONE_IN
 FULL = {
     "client_ip": "192.0.2.1", "tls_ja4": "t13", "header_order": "a,b", "user_agent": "sdk/1", "tools_hash": "f00",
     "device_id": "phone", "system": "You grade answers, and nothing else than that.", "reasoning_presented": ["block"],
+    "completion": "The answer is good.",
 }  # fmt: skip
 RECORD = {
     "created_at": at(-30.5), "payment_fingerprint": "card", "email_hash": "mail", "email_domain": "x.example",

@@ -10,7 +10,9 @@ import pytest
 
 from stillhunt import contract, worlds
 from stillhunt.errors import ConfigError
+from stillhunt.worlds import joined
 from stillhunt.worlds.campaigns import KINDS
+from stillhunt.worlds.worlds import HANDING
 
 
 def test_tables_are_in_the_contract(small: worlds.World) -> None:
@@ -91,8 +93,8 @@ def test_small_world_is_small_and_fast() -> None:
 
 
 def test_demo_world_has_everyone(demo: worlds.World) -> None:
-    """The demo holds every look-alike and every kind of campaign, in the promised sizes."""
-    assert set(demo.truth["cohort"].to_pylist()) == set(worlds.COHORTS)
+    """The demo holds every look-alike and every kind of campaign but those of the joins world, in the promised sizes."""
+    assert set(demo.truth["cohort"].to_pylist()) == set(worlds.COHORTS) - set(HANDING) - set(joined.KINDS)
     assert 8500 < demo.accounts.num_rows < 11_000
     assert 230_000 < demo.exchanges.num_rows < 400_000
     found = demo.truth.filter(demo.truth["is_campaign"])

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from stillhunt.contract import EXCHANGES, TIMESTAMP
 from stillhunt.digest.capabilities import classify, word_lists
 from stillhunt.digest.keys import Key
+from stillhunt.digest.marks import last_answers, marks
 from stillhunt.digest.shingles import HALF, Fingerprints, build_lexicon, fingerprint
 from stillhunt.digest.siphash import keyed_hash
 
@@ -47,8 +48,18 @@ CALLS = pa.schema(
         ("tools_h", pa.uint64()),
         ("device_h", pa.uint64()),
         ("reasoning_h", pa.list_(pa.uint64())),
+        ("issued_h", pa.list_(pa.uint64())),
+        ("answer_marks", pa.list_(pa.uint64())),
+        ("turn_marks", pa.list_(pa.uint64())),
+        ("refusal", pa.string()),
     ]
 )
+
+ONE_HISTORY_IN = 4
+"""One in so many histories is read: reading them costs more than anything else per call, and shares need no more."""
+
+REFUSED = ("refusal", "content_filter")
+"""Values of `finish_reason` that say that an answer was refused, where there is no category."""
 
 _KEPT = ("org_id", "model", "status", "tokens_in", "tokens_out", "tokens_reasoning", "country")
 
@@ -87,6 +98,10 @@ class Digester:
         columns["tools_h"] = self._hash("tools", [_column(exchanges, "tools_hash")])
         columns["device_h"] = self._hash("device", [_column(exchanges, "device_id")])
         columns["reasoning_h"] = self._list_hash("reasoning", _column(exchanges, "reasoning_presented"))
+        columns["issued_h"] = self._list_hash("reasoning", _column(exchanges, "reasoning_issued"))
+        columns["answer_marks"] = self._marks(_column(exchanges, "completion"))
+        columns["turn_marks"] = self._marks(last_answers(_some(_column(exchanges, "history"), columns["exchange_h"])))
+        columns["refusal"] = _refusal(exchanges)
         return pa.RecordBatch.from_arrays(
             [columns[f.name] if f.name in columns else pa.nulls(n, f.type) for f in CALLS], schema=CALLS
         )
@@ -114,6 +129,9 @@ class Digester:
             "system_marks": pa.array(marks, pa.list_(pa.uint64())).take(coded.indices),
         }
 
+    def _marks(self, texts: pa.Array) -> pa.Array:
+        return marks(texts, self._text, self._lexicon, one_in=self._one_in)
+
     def _hash(self, purpose: str, parts: Sequence[pa.Array]) -> pa.Array:
         coded = _joined(parts).dictionary_encode()
         return keyed_hash(coded.dictionary, self._subkeys[purpose]).take(coded.indices)
@@ -125,6 +143,21 @@ class Digester:
         lengths = pc.fill_null(pc.list_value_length(lists), 0).to_numpy(zero_copy_only=False)
         offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
         return pa.ListArray.from_arrays(pa.array(offsets), hashed)
+
+
+def _some(histories: pa.Array, exchange_h: pa.Array) -> pa.Array:
+    """Return the histories of one call in `ONE_HISTORY_IN`, by the hash of its id; null for the others."""
+    if histories.null_count == len(histories):
+        return histories
+    chosen = exchange_h.to_numpy() % np.uint64(ONE_HISTORY_IN) == 0
+    return pc.if_else(pa.array(chosen), histories, None)
+
+
+def _refusal(exchanges: pa.RecordBatch) -> pa.Array:
+    """Return the category of a refusal, else how the answer says that it is one, else null."""
+    category, finish = _column(exchanges, "refusal_category"), _column(exchanges, "finish_reason")
+    said = pc.if_else(pc.is_in(finish, value_set=pa.array(REFUSED)), finish, None)
+    return pc.coalesce(pc.if_else(pc.equal(category, ""), None, category), said)
 
 
 def _sketches(found: Fingerprints) -> pa.Array:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from stillhunt.digest import transfers
 from stillhunt.digest.keys import Key
 from stillhunt.digest.siphash import keyed_hash
 from stillhunt.engines import Engine
@@ -59,6 +60,7 @@ KINDS: tuple[TraitKind, ...] = (
     TraitKind(kind="referral", group="signup", label="referral code", account_column="referral_code"),
     TraitKind(kind="signup_hour", group="signup", label="hour of sign-up", account_column="created_at"),
     TraitKind(kind="reasoning", group="reasoning", label="protected reasoning block presented"),
+    TraitKind(kind="answer", group="answers", label="answer, served to one and sent back by another"),
     TraitKind(kind="prompt", group="content", label="whole prompt (a quarter of all, by hash)"),
 )  # fmt: skip
 
@@ -78,6 +80,7 @@ _WANTS = {
     "referral": ("accounts.referral_code",),
     "signup_hour": ("accounts.created_at",),
     "reasoning": ("reasoning_presented",),
+    "answer": ("completion",),
     "prompt": ("prompt",),
 }
 
@@ -126,21 +129,23 @@ def account_traits(accounts: pa.Table, key: Key) -> pa.Table:
 
 def build(engine: Engine, *, n_shingles: int) -> None:
     """
-    Make the relation `trait` from `call`, `account` and `account_trait`.
+    Make the relation `trait` from `call`, `account` and `account_trait`, and `handed` and `turn` (`transfers.py`).
 
     1. Traits of calls: one group-by per kind.
     2. Traits of account records.
-    3. Blocks of protected reasoning, and the sampled parts of system prompts.
+    3. The sampled parts of system prompts; blocks of protected reasoning and answers that came back, of which one half
+       of those handed from one owner to another are left for the tests of joint operation.
     4. Parts of prompts that an account repeats with different content: its templates. Counted in parts by hash.
     5. Whole prompts that more than one account sent, of those that serve linking.
     """
     parts = max(1, -(-n_shingles // engine.group_rows))
+    transfers.build(engine, parts=parts)
     queries = [_call_query(k.kind, str(k.call_column)) for k in CALL_TRAITS]                         # 1.
     queries.append(                                                                                  # 2.
         "SELECT a.acct, t.kind, t.value, t.started_at AS first_seen, t.started_at AS last_seen, 1 AS n"
         " FROM account_trait t JOIN account a USING (account_id)"
     )  # fmt: skip
-    queries += [_list_query("reasoning", "reasoning_h"), _list_query("system_mark", "system_marks")]  # 3.
+    queries += [_list_query("system_mark", "system_marks"), *transfers.TRAITS]                       # 3.
     queries += [_template_query(part, parts) for part in range(parts)]                               # 4.
     queries += [_prompt_query(part, parts) for part in range(parts)]                                 # 5.
     for number, query in enumerate(queries):

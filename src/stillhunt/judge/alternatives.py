@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from stillhunt.judge.interchangeable import NotRun, distinct_fills, pool_overlap
+from stillhunt.judge.joins.findings import explanations
 from stillhunt.judge.linkage import Population
 from stillhunt.judge.operate import JointOperation
 from stillhunt.judge.sets import LinkedOwners
@@ -41,6 +42,7 @@ def alternatives(
             seen=f"{_outside(traffic):.0%} of the set's calls lie outside the harvested strand and are not counted",
             verdict=OPEN,
         ),
+        *explanations(operated.strands),
     )
 
 

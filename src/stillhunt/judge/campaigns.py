@@ -16,6 +16,9 @@ from stillhunt.judge.evidence import evidence, shared_kinds
 from stillhunt.judge.exhibits import Shown, exhibits
 from stillhunt.judge.false_discovery import adjusted
 from stillhunt.judge.interchangeable import NotRun
+from stillhunt.judge.joins.dealings import PARTNERS
+from stillhunt.judge.joins.indicators import Indicators
+from stillhunt.judge.joins.takeover import OWN_ACCOUNTS
 from stillhunt.judge.linkage import Population
 from stillhunt.judge.matched import contrasted
 from stillhunt.judge.operate import JointOperation, joint_operation
@@ -31,15 +34,17 @@ ASSUMPTIONS = (
     "key 1: the values that unrelated customers hold are independent between the trait groups, given the country",
     "key 2: honest linked groups vary together or independently in time, never against each other; and each of their"
     " accounts keeps to its own subject at least as much as the stated coherence",
+    f"key 2, exact joins: who presents or quotes what others of an honest group were given does so within a circle of at most"
+    f" {PARTNERS} partners; a person falls back on at most {OWN_ACCOUNTS} accounts",
     "organisations are declared truthfully: accounts of one organisation are one owner",
     "the p-values of different sets are independent or positively dependent (Benjamini–Hochberg)",
 )
 
 METHOD = (
     "link, operate, conceal: an urn-bet e-value over all subsets of owners; variance ratio, subject coherence, missing"
-    " coincidences, prompt multiplicity and simultaneous copies on behaviour that linking did not use,"
-    " weighted Bonferroni over the five; inverse Simpson index of cards and e-mail domains; Benjamini–Hochberg over the sets"
-    " that pass keys 1 and 3; e-BH over accounts"
+    " coincidences, prompt multiplicity, simultaneous copies, and reasoning blocks, answers and failed prompts that pass between"
+    " accounts, on behaviour that linking did not use, weighted Bonferroni over the eight; inverse Simpson index of cards and"
+    " e-mail domains; Benjamini–Hochberg over the sets that pass keys 1 and 3; e-BH over accounts"
 )
 
 
@@ -82,6 +87,7 @@ def judge(
     disguised = [f for f in found if _disguised(f, rule)]
     linked_owners = np.concatenate([np.zeros(0, np.int32), *(f.owners for f in found)])
     suspects = Suspects(engine, [one.owners for one in disguised], linked_owners, rule.salted)
+    hints = Indicators(engine, rule.events, draws=rule.draws, seed=rule.seed)
     operations = []
     for number in range(len(disguised)):                                                         # 2.
         operations.append(joint_operation(suspects.traffic(number), rho0=rule.rho0, draws=rule.draws, seed=rule.seed))
@@ -99,7 +105,7 @@ def judge(
             acting = np.unique(traffic.calls.column("account").to_numpy()[traffic.rows])
             one = replace(one, concealment=concealed(population, one.owners[acting]))
             if _disguised(one, rule):
-                campaign = _campaign(engine, population, one, traffic, shown, q, links, rule)
+                campaign = hints.beside(_campaign(engine, population, one, traffic, shown, q, links, rule), one.owners, traffic)
                 leg = Reported(found=one, traffic=whole, operated=operated, p_values=p_values, number=number, level=level)
                 campaigns.append(replace(campaign, ablations=ablations(population, leg, campaign.accounts, rule)))   # 5.
                 measured.append(rule.measured(traffic.calls.take(pa.array(traffic.rows))))
@@ -107,6 +113,7 @@ def judge(
                 linked.append(_not_accused(population, one, None, names, rule))
         else:
             linked.append(_not_accused(population, one, operated, names, rule))
+    hints.forget()
     suspects.forget()
     tested = {id(one) for one in disguised}
     linked += [_not_accused(population, one, None, names, rule) for one in found if id(one) not in tested]
@@ -337,4 +344,10 @@ def _tests_not_run(operated: JointOperation) -> tuple[str, ...]:
             out.append("the test of simultaneous copies did not run: too few prompts are shared, or in too few hours")
         if one.multiplicity is None:
             out.append("the best-of-k test did not run: too few prompts are shared, or always by the same accounts")
+        if one.replay is None:
+            out.append("the test of reasoning blocks did not run: too few accounts presented blocks of others")
+        if one.feedback is None:
+            out.append("the test of answers sent back did not run: too few accounts sent answers of others")
+        if one.takeover is None:
+            out.append("the test of failed prompts did not run: too few failed, or too few were taken over")
     return tuple(dict.fromkeys(out))

@@ -6,18 +6,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 from scipy.stats import binom
 from scipy.stats import t as student
 
 from stillhunt.judge.copies import LARGEST_SHARE, WINDOW_S
 from stillhunt.judge.interchangeable import NotRun
+from stillhunt.judge.joins.findings import passed_on
 from stillhunt.judge.linkage import Population
+from stillhunt.judge.nulls import of_draws
 from stillhunt.judge.operate import NAMES, JointOperation, Operation
 from stillhunt.judge.sets import LINKAGE_LEVEL, LinkedOwners
 from stillhunt.judge.traffic import Harvest, Traffic
-from stillhunt.model import Evidence, ExchangeId, NullDistribution
+from stillhunt.model import Evidence, ExchangeId
 
 POINTERS = 20
 """Exchange ids that a piece of evidence points to, at most."""
@@ -48,6 +49,7 @@ def evidence(
             _queue(operation, pointers),
             _multiplicity(operation, pointers),
             _copies(operation, pointers),
+            *passed_on(traffic.calls, harvest, operation),
         )
         of = f"strand {number} of {len(traffic.harvests)}" if len(traffic.harvests) > 1 else ""
         shown = [_of_strand(_weak(t), of, harvest) for t in tests if t is not None]
@@ -163,7 +165,7 @@ def _clock(operation: Operation, pointers: tuple[ExchangeId, ...]) -> Evidence |
             "calls": test.calls,
             "draws until decided": test.draws,
         },
-        null=_histogram("variance ratio with clocks turned by whole days", test.null, test.variance_ratio),
+        null=of_draws("variance ratio with clocks turned by whole days", test.null, test.variance_ratio),
         exchange_ids=pointers,
     )
 
@@ -191,7 +193,7 @@ def _interchange(operation: Operation, rho0: float, pointers: tuple[ExchangeId, 
             "accounts": test.accounts,
             "overlap of two accounts, upper bound": round(test.overlap, 4),
         },
-        null=_histogram(f"subject coherence, if it were {rho0:g}", null, test.rho),
+        null=of_draws(f"subject coherence, if it were {rho0:g}", null, test.rho),
         exchange_ids=pointers,
     )
 
@@ -210,7 +212,7 @@ def _queue(operation: Operation, pointers: tuple[ExchangeId, ...]) -> Evidence |
         statistic=float(test.coincidences),
         p_value=test.p_value,
         effect={"coincidences": test.coincidences, "expected": round(test.expected, 2), "other users": test.others},
-        null=_histogram("coincidences among other users of the template", test.null, float(test.coincidences)),
+        null=of_draws("coincidences among other users of the template", test.null, float(test.coincidences)),
         exchange_ids=pointers,
     )
 
@@ -239,7 +241,7 @@ def _multiplicity(operation: Operation, pointers: tuple[ExchangeId, ...]) -> Evi
             "prompts that several accounts sent": test.prompts,
             "chance that who shares one prompt shares the next": round(test.co_use, 4),
         },
-        null=_histogram(f"prompts sent by exactly {k} accounts, accounts choosing on their own", test.null, float(at)),
+        null=of_draws(f"prompts sent by exactly {k} accounts, accounts choosing on their own", test.null, float(at)),
         exchange_ids=pointers,
     )
 
@@ -265,7 +267,7 @@ def _copies(operation: Operation, pointers: tuple[ExchangeId, ...]) -> Evidence 
             "prompts that several accounts sent": test.prompts,
             "of these, simultaneous": test.within,
         },
-        null=_histogram(f"hours, if {LARGEST_SHARE:.0%} of them were", null, float(test.simultaneous)),
+        null=of_draws(f"hours, if {LARGEST_SHARE:.0%} of them were", null, float(test.simultaneous)),
         exchange_ids=pointers,
     )
 
@@ -287,18 +289,6 @@ def _concealment(found: LinkedOwners, threshold: float) -> Evidence:
         ),
         statistic=seen.customers,
         effect={"declared customers": round(seen.customers, 2), "threshold": threshold},
-    )
-
-
-def _histogram(label: str, draws: npt.NDArray[np.float64], observed: float) -> NullDistribution:
-    low, high = float(min(draws.min(), observed)), float(max(draws.max(), observed))
-    pad = 0.05 * max(high - low, 1e-9)
-    counts, edges = np.histogram(draws, bins=40, range=(low - pad, high + pad))
-    return NullDistribution(
-        label=label,
-        edges=tuple(round(float(e), 6) for e in edges),
-        counts=tuple(int(c) for c in counts),
-        observed=round(observed, 6),
     )
 
 

@@ -1,8 +1,8 @@
 """
 Key 2, joint operation: do the accounts behave as hands of one operator?
 
-Five tests on behaviour that linking did not use, put to each strand of a set; the smallest p-value over
-the share of the error rate that its test may spend, whether the others could run or not, and times the number of strands.
+Eight tests on behaviour that linking did not use, put to each strand of a set; the smallest p-value over the share of the
+error rate that its test may spend, whether the others could run or not, and times the number of strands.
 """
 
 from __future__ import annotations
@@ -17,6 +17,9 @@ from stillhunt.judge.best_of_k import MultiplicityTest, multiplicity_test
 from stillhunt.judge.clock import ClockTest, clock_test
 from stillhunt.judge.copies import CopiesTest, copies_test
 from stillhunt.judge.interchangeable import InterchangeTest, NotRun, distinct_fills, interchange_test, serves_tests
+from stillhunt.judge.joins.circles import CircleTest
+from stillhunt.judge.joins.dealings import feedback_test, replay_test, strand_takeover
+from stillhunt.judge.joins.takeover import TakeoverTest
 from stillhunt.judge.traffic import Harvest, Traffic
 from stillhunt.judge.work_queue import QueueTest, queue_test
 
@@ -26,26 +29,37 @@ NAMES = {
     "queue": "de-duplicated queue (missing coincidences)",
     "multiplicity": "best of k (multiplicity of prompts)",
     "copies": "simultaneous copies (one prompt, several accounts, one minute)",
+    "replay": "reasoning blocks presented by others (circles)",
+    "feedback": "answers sent back by others (circles)",
+    "takeover": "failed prompts taken over by others",
 }
 """The tests, by the field of `Operation` that holds them."""
 
-WEIGHTS = {"clock": 0.25, "interchange": 0.35, "queue": 0.15, "multiplicity": 0.125, "copies": 0.125}
+_JOIN = 0.1 / 3
+WEIGHTS = {
+    "clock": 0.225, "interchange": 0.315, "queue": 0.135, "multiplicity": 0.1125, "copies": 0.1125,
+    "replay": _JOIN, "feedback": _JOIN, "takeover": _JOIN,
+}  # fmt: skip
 """
 The share of the error rate that each test may spend (weighted Bonferroni: the smallest p-value over its weight).
 
+The three exact joins get a tenth between them: what they find they find by many orders of magnitude, so that they can pay.
 Source: C. Genovese, K. Roeder, L. Wasserman, "False discovery control with p-value weighting", Biometrika 93 (2006).
 """
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Operation:
-    """The five tests of one strand (None or `NotRun` where a test could not run) and their combined p-value."""
+    """The tests of one strand (None or `NotRun` where a test could not run) and their combined p-value."""
 
     clock: ClockTest | None
     interchange: InterchangeTest | NotRun
     queue: QueueTest | None
     multiplicity: MultiplicityTest | None
     copies: CopiesTest | None
+    replay: CircleTest | None = None
+    feedback: CircleTest | None = None
+    takeover: TakeoverTest | None = None
     p_value: float
 
     @property
@@ -107,7 +121,7 @@ def _combined(p_values: Mapping[str, float]) -> float:
 
 
 def operation(harvest: Harvest, *, rho0: float, draws: int, seed: int) -> Operation:
-    """Run the tests that a strand allows and combine them by weighted Bonferroni over all five, whether they could run or not."""
+    """Run the tests that a strand allows and combine them by weighted Bonferroni over all, whether they could run or not."""
     strand = harvest.strand
     account, fill, _ = distinct_fills(strand)
     serves = serves_tests(fill)
@@ -128,8 +142,15 @@ def operation(harvest: Harvest, *, rho0: float, draws: int, seed: int) -> Operat
             seed=seed,
         )
     multiplicity = multiplicity_test(account, fill)
-    copies = copies_test(strand, serves_tests(strand.fill), elsewhere, seed=seed)
     found = Operation(
-        clock=clock, interchange=interchange, queue=queue, multiplicity=multiplicity, copies=copies, p_value=1.0
+        clock=clock,
+        interchange=interchange,
+        queue=queue,
+        multiplicity=multiplicity,
+        copies=copies_test(strand, serves_tests(strand.fill), elsewhere, seed=seed),
+        replay=replay_test(strand, harvest.passed),
+        feedback=feedback_test(strand, harvest.passed),
+        takeover=strand_takeover(strand, harvest.passed),
+        p_value=1.0,
     )
     return replace(found, p_value=_combined(found.p_values))

@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from stillhunt.engines import Engine
 from stillhunt.judge.blinding import recoded
+from stillhunt.judge.joins.dealings import NOTHING, Dealings, dealings, prepare
 from stillhunt.judge.strands import Strand, StrandChoice, choose_strands, cut
 
 OTHERS = 3000
@@ -23,7 +24,7 @@ OTHERS = 3000
 
 COLUMNS = (
     "account_id", "exchange_id", "started_at", "model", "status", "tokens_in", "tokens_out", "tokens_reasoning",
-    "prompt_h", "shingles", "sketch", "capability", "system_h", "system_marks",
+    "prompt_h", "shingles", "sketch", "capability", "system_h", "system_marks", "refusal",
 )  # fmt: skip
 
 _KIND = {"shingles": "template", "system_h": "system", "system_marks": "system_mark"}
@@ -37,7 +38,7 @@ _FILLED = (
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Harvest:
     """
-    One strand of a set, and who else fills its template with what.
+    One strand of a set, who else fills its template with what, and what the set's accounts passed on among themselves.
 
     `others` has the distinct pairs `owner`, `prompt_h` of other users, coded as the strand's are (`blinding.py`); None where
     the strand has no template.
@@ -45,6 +46,7 @@ class Harvest:
 
     strand: Strand
     others: pa.Table | None
+    passed: Dealings = NOTHING
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,7 +74,7 @@ class Suspects:
     """
     The sets that are put to key 2, with access to the traffic of each.
 
-    Leaves the relations `suspect_call` and `template_fill` in the engine until `forget`.
+    Leaves the relations `suspect_call`, `suspect_handed` and `template_fill` in the engine until `forget`.
     """
 
     def __init__(
@@ -95,10 +97,13 @@ class Suspects:
         """Return the traffic of the set with this number."""
         calls = self._calls(number)
         salt = self._salted(calls.column("exchange_id").to_pylist())
+        passed = dealings(self._engine, number, calls)
         return Traffic(
             calls=calls,
             harvests=tuple(
-                Harvest(strand=cut(calls, choice, self._sizes[number], salt), others=self._others(choice, salt))
+                Harvest(
+                    strand=cut(calls, choice, self._sizes[number], salt), others=self._others(choice, salt), passed=passed
+                )
                 for choice in self._choices[number]
             ),
         )
@@ -117,7 +122,9 @@ class Suspects:
 
     def forget(self) -> None:
         """Free what the engine holds for the sets."""
-        for relation in ("suspect", "linked_owner", "suspect_call", "template_calls", "template_key", "template_fill"):
+        for relation in (
+            "suspect", "linked_owner", "suspect_call", "suspect_handed", "template_calls", "template_key", "template_fill",
+        ):  # fmt: skip
             self._engine.drop(relation)
 
     def _fetch_calls(self, sets: Sequence[npt.NDArray[np.int32]]) -> None:
@@ -141,12 +148,13 @@ class Suspects:
             "template_calls",
             "SELECT value, sum(n)::BIGINT AS n FROM trait WHERE kind IN ('system', 'system_mark', 'template') GROUP BY value",
         )
+        prepare(self._engine)
         self._log_calls = int(self._engine.fetch("SELECT count(*) AS n FROM distinct_call").column("n")[0].as_py())
 
     def _calls(self, number: int) -> pa.Table:
         columns = ", ".join(COLUMNS)
         return self._engine.fetch(
-            f"SELECT account, {columns} FROM suspect_call WHERE number = {number} ORDER BY started_at, exchange_h"
+            f"SELECT account, exchange_h, {columns} FROM suspect_call WHERE number = {number} ORDER BY started_at, exchange_h"
         )
 
     def _choose(self, number: int) -> list[StrandChoice]:

@@ -39,6 +39,8 @@ _REFUSALS = ("general_harms", "cyber", "bio", "reasoning_extraction", "frontier_
 _OUTCOMES = ("ok", "error", "rate_limited", "blocked")
 _FINISH = ("stop", "length", "tool_calls", "refusal")
 SAFETY, AGENTIC, GENERATION = 5, 1, 4
+REFUSED = 4
+"""How a call ends that is answered with a refusal (`Calls.ends`)."""
 HOUR = clock.HOUR
 
 
@@ -94,6 +96,7 @@ def observe(
     outage = clock.START + things.outage_h * HOUR
     down = (calls.at >= outage) & (calls.at < outage + 2 * HOUR) & flags(rng, n, 0.6)
     status = np.where(blocked, 3, np.where(down, 1, status))
+    status = np.where((calls.ends >= 0) & ~blocked, calls.ends % REFUSED, status)
     model = _models(accounts, calls, things)
     temperature = np.where(np.isnan(calls.temperature), accounts.temperature[owner], calls.temperature)
     previous = np.where(near, np.arange(n) - 1, NO)
@@ -104,7 +107,7 @@ def observe(
         previous=previous,
         model=model,
         status=status.astype(np.int64),
-        refused=_refused(calls, model, rng) & (status == 0),
+        refused=(_refused(calls, model, rng) | (calls.ends == REFUSED)) & (status == 0),
         temperature=temperature,
         history=(previous >= 0) & ~calls.single & (unit(mix(key, 2)) < accounts.history_share[owner]),
     )

@@ -100,7 +100,8 @@ class Calls:
     `system` is 0 none, 1 the account's own words, 2 the template's; `wrap` adds 1 text before, 2 text after,
     4 a reasoning request after, 8 a reasoning request in the system prompt. `quote` and `replay` are
     indices of
-    calls in the same block: whose answer the prompt quotes, whose reasoning block is presented.
+    calls in the same block: whose answer the prompt quotes, whose reasoning block is presented. `ends` is how
+    the call ends: -1 by chance, 1 error, 2 rate limited, 3 blocked, 4 refused.
     """
 
     account: Ints
@@ -122,6 +123,7 @@ class Calls:
     quote: Ints
     replay: Ints
     model: Ints
+    ends: Ints
 
     def __len__(self) -> int:
         """Return the number of calls."""

@@ -91,6 +91,7 @@ def calls_of(
         quote=every(NO),
         replay=every(NO),
         model=every(NO),
+        ends=every(NO),
     )
 
 

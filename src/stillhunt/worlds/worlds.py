@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from stillhunt import contract
 from stillhunt.errors import ConfigError
-from stillhunt.worlds import campaigns, clock, lookalikes, lookalikes_batch
+from stillhunt.worlds import campaigns, clock, handing, joined, lookalikes, lookalikes_batch
 from stillhunt.worlds.assemble import drop_banned, exchange_table, in_order, observe, only_served
 from stillhunt.worlds.catalogue import MODELS, Catalogue, catalogue
 from stillhunt.worlds.columns import Column, column, hex_strings, take
@@ -55,7 +55,14 @@ LOOKALIKES: Mapping[str, Maker] = MappingProxyType(
     }
 )
 """Honest groups by the name of their cohort."""
-COHORTS = ("independent", *LOOKALIKES, *campaigns.KINDS)
+HANDING: Mapping[str, Maker] = MappingProxyType(
+    {
+        maker.__name__: maker
+        for maker in (handing.transcript_store, handing.vendor_move, handing.spare_accounts)
+    }
+)
+"""Honest groups that pass things on, or bring them from elsewhere, by the name of their cohort."""
+COHORTS = ("independent", *LOOKALIKES, *campaigns.KINDS, *HANDING, *joined.KINDS)
 
 NAMES: Mapping[str, str] = MappingProxyType(
     {
@@ -64,6 +71,9 @@ NAMES: Mapping[str, str] = MappingProxyType(
         "independent": "independent honest accounts only",
         "small": "about 1,500 accounts, look-alikes scaled down, two or three campaigns; for tests",
         "small_null": "the same as small without any campaign",
+        "joins": "about 1,700 accounts, small's look-alikes and three more that pass things on, five campaigns seen by"
+        " what they hand on, two of which share nothing else but their template",
+        "joins_null": "the same as joins without any campaign",
     }
 )
 """Every world with one line about it."""
@@ -111,6 +121,13 @@ _SMALL: dict[str, tuple[int, int, int]] = {
 }
 
 
+_HANDING: dict[str, tuple[int, int, int]] = {
+    "transcript_store": (2, 25, 45),
+    "vendor_move": (2, 15, 30),
+    "spare_accounts": (1, 30, 45),
+}
+
+
 @dataclass(frozen=True, kw_only=True)
 class World:
     """
@@ -143,6 +160,8 @@ class Recipe:
     groups: Mapping[str, tuple[int, int, int]] = field(default_factory=dict)
     operators: tuple[int, int] = (0, 0)
     largest: int = campaigns.LARGEST
+    joined: bool = False
+    bans_one_in: int = 250
 
 
 DEMO = Recipe(singles=5000, groups=_DEMO, operators=(7, 8))
@@ -152,6 +171,8 @@ _RECIPES: Mapping[str, Recipe] = {
     "independent": Recipe(singles=6000),
     "small": Recipe(singles=900, groups=_SMALL, operators=(2, 3), largest=60),
     "small_null": Recipe(singles=900, groups=_SMALL),
+    "joins": Recipe(singles=900, groups={**_SMALL, **_HANDING}, joined=True, bans_one_in=30),
+    "joins_null": Recipe(singles=900, groups={**_SMALL, **_HANDING}, bans_one_in=30),
 }
 
 
@@ -193,7 +214,7 @@ def build(recipe: Recipe, name: str, seed: int, scale: float, part: int) -> Worl
     calls = concat_calls(
         [own_calls(accounts, things, rng), *(inside_window(c, accounts) for c in special)]
     )  # 2.
-    bans += _other_bans(accounts, rng)  # 3.
+    bans += _other_bans(accounts, recipe.bans_one_in, rng)  # 3.
     calls, blocked = drop_banned(calls, bans, rng)
     order = np.lexsort((calls.at, calls.end_user, calls.account))
     calls, blocked = in_order(calls, order), blocked[order]
@@ -224,12 +245,16 @@ def _blocks(recipe: Recipe, scale: float, things: Catalogue, rng: Rng) -> list[B
     for name, (count, least, most) in recipe.groups.items():
         for _ in range(count):
             size = max(round(int(rng.integers(least, most + 1)) * scale), 1)
-            block = LOOKALIKES[name](size, things, rng, COHORTS.index(name))
+            maker = LOOKALIKES[name] if name in LOOKALIKES else HANDING[name]
+            block = maker(size, things, rng, COHORTS.index(name))
             block.accounts.verified[:] = rng.random() < 0.7
             blocks.append(block)
     for number, (kind, size) in enumerate(_operators(recipe, rng)):
         plan = campaigns.plan(kind, max(round(size * scale), 5), rng)
         blocks.append(campaigns.campaign(plan, number, COHORTS.index(kind), things, homes, rng))
+    for number, kind in enumerate(joined.KINDS if recipe.joined else ()):
+        size = max(round(int(rng.integers(40, 61)) * scale), 12)
+        blocks.append(joined.campaign(kind, size, number, COHORTS.index(kind), things, homes, rng))
     return blocks
 
 
@@ -242,10 +267,10 @@ def _operators(recipe: Recipe, rng: Rng) -> list[tuple[str, int]]:
     return [(str(kind), round(float(np.exp(rng.uniform(low, high))))) for kind in kinds]
 
 
-def _other_bans(accounts: Accounts, rng: Rng) -> list[tuple[int, int]]:
+def _other_bans(accounts: Accounts, one_in: int, rng: Rng) -> list[tuple[int, int]]:
     """Return bans for other reasons, of accounts that belong to no campaign."""
     honest = np.flatnonzero(accounts.cohort == 0)
-    chosen = rng.choice(honest, max(len(honest) // 250, 1), replace=False)
+    chosen = rng.choice(honest, max(len(honest) // one_in, 1), replace=False)
     return [
         (int(a), clock.START + int(rng.integers(24, clock.DAYS * 24)) * clock.HOUR) for a in np.sort(chosen)
     ]

@@ -1,0 +1,126 @@
+"""
+What one owner was given and another sent back: exact joins over the whole log.
+
+Two things are followed: blocks of protected reasoning (nobody can make one up), and answers (known again by their marks in
+prompts). Both become rows of `handed`. What an answer must be to count, so that popular answers and quoted public text do
+not: served to one owner only; seen in no prompt before it was served; sent back by few owners; and at least `FEWEST_MARKS`
+of its marks in one prompt.
+
+Each handed thing falls into one of two halves by the hash of the call it was given in, which nothing but chance decides.
+Half 0 is for linking: giver and taker hold it as a trait. Half 1 is for the tests of joint operation, and is not a trait:
+what links a set is never evidence a second time.
+
+    handed(kind, value, half, giver, taker, given_h, taken_h, given_at, taken_at, given_model, taken_model)
+    turn(owner, exchange_h, started_at, marks, served)
+
+Owners are numbers; `_h` are hashes of exchange ids. Owners may hand to themselves, which tells how common this is.
+`turn` has the last assistant turn of each history: how many marks it has, and how many of them this provider has served to
+anybody.
+"""
+
+from __future__ import annotations
+
+from stillhunt.engines import Engine
+
+FEWEST_MARKS = 2
+"""Marks of one answer that one prompt must contain."""
+
+OWN_ANSWERS = 4
+"""Answers of its own that each account holds as traits: how rare it is to share one is measured against these."""
+
+MOST_TAKERS = 8
+"""A mark that more owners than this send is a common phrase or a text from elsewhere."""
+
+
+def build(engine: Engine, *, parts: int) -> None:
+    """
+    Make `handed` and `turn` from `call` and `account`, the long lists in parts by hash.
+
+    1. Reasoning blocks: issued to one owner only, presented later.
+    2. Marks of answers in prompts, and the turns that were served; part by part.
+    3. Marks of one answer in one prompt are one thing handed over.
+    """
+    calls = "call c JOIN account a ON a.acct = c.acct"
+    engine.create("handed_reasoning", _reasoning_query(calls))                             # 1.
+    for part in range(parts):                                                              # 2.
+        engine.create(f"answer_mark_{part}", _answer_query(calls, part, parts))
+        engine.create(f"turn_mark_{part}", _turn_query(part, parts))
+    marks = " UNION ALL ".join(f"SELECT * FROM answer_mark_{part}" for part in range(parts))
+    engine.create(                                                                         # 3.
+        "handed",
+        "SELECT * FROM handed_reasoning UNION ALL"
+        " SELECT 'answer' AS kind, given_h AS value, (given_h % 2)::TINYINT AS half, giver, taker, given_h, taken_h,"
+        " min(given_at) AS given_at, min(taken_at) AS taken_at, min(given_model) AS given_model,"
+        f" min(taken_model) AS taken_model FROM ({marks}) GROUP BY given_h, giver, taker, taken_h"
+        f" HAVING count(*) >= {FEWEST_MARKS}",
+    )
+    served = " UNION ALL ".join(f"SELECT * FROM turn_mark_{part}" for part in range(parts))
+    engine.create(
+        "turn",
+        "SELECT a.owner, c.exchange_h, c.started_at, s.marks, s.served FROM (SELECT exchange_h,"
+        f" sum(marks)::INTEGER AS marks, sum(served)::INTEGER AS served FROM ({served}) GROUP BY exchange_h) s"
+        f" JOIN {calls} ON c.exchange_h = s.exchange_h",
+    )
+    for used in ("handed_reasoning", *(f"{name}_{p}" for p in range(parts) for name in ("answer_mark", "turn_mark"))):
+        engine.drop(used)
+
+
+def _reasoning_query(calls: str) -> str:
+    return (
+        "WITH issued AS (SELECT value, min(owner) AS giver, min(exchange_h) AS given_h, min(started_at) AS given_at,"
+        " min(model) AS given_model FROM (SELECT unnest(c.issued_h) AS value, a.owner, c.exchange_h, c.started_at, c.model"
+        f" FROM {calls} WHERE c.issued_h IS NOT NULL) GROUP BY value HAVING min(owner) = max(owner)),"
+        " presented AS (SELECT unnest(c.reasoning_h) AS value, a.owner AS taker, c.exchange_h AS taken_h,"
+        f" c.started_at AS taken_at, c.model AS taken_model FROM {calls} WHERE c.reasoning_h IS NOT NULL)"
+        " SELECT DISTINCT 'reasoning' AS kind, value, (given_h % 2)::TINYINT AS half, giver, taker, given_h, taken_h, given_at,"
+        " taken_at, given_model, taken_model FROM presented JOIN issued USING (value) WHERE taken_at > given_at"
+    )
+
+
+def _answer_query(calls: str, part: int, parts: int) -> str:
+    """One row for each mark of an answer in a later prompt."""
+    return (
+        "WITH served AS (SELECT value, min(owner) AS giver, min(exchange_h) AS given_h, min(started_at) AS given_at,"
+        " min(model) AS given_model FROM (SELECT unnest(c.answer_marks) AS value, a.owner, c.exchange_h, c.started_at,"
+        f" c.model FROM {calls} WHERE c.answer_marks IS NOT NULL) WHERE value % {parts} = {part}"
+        " GROUP BY value HAVING min(owner) = max(owner)),"
+        " said AS (SELECT DISTINCT value, owner AS taker, exchange_h AS taken_h, started_at AS taken_at, model AS taken_model"
+        " FROM (SELECT unnest(c.shingles) AS value, a.owner, c.exchange_h, c.started_at, c.model"
+        f" FROM {calls} WHERE c.shingles IS NOT NULL) WHERE value % {parts} = {part}"
+        " AND value IN (SELECT value FROM served)),"
+        " rare AS (SELECT value FROM said JOIN served USING (value) GROUP BY value"
+        f" HAVING min(taken_at) > min(given_at) AND count(DISTINCT taker) <= {MOST_TAKERS})"
+        " SELECT value, giver, taker, given_h, taken_h, given_at, taken_at, given_model, taken_model"
+        " FROM said JOIN served USING (value) WHERE value IN (SELECT value FROM rare)"
+    )
+
+
+def _turn_query(part: int, parts: int) -> str:
+    """One row for each call with a history: its last answer's marks of this part, and those of them that were served."""
+    return (
+        f"WITH turned AS (SELECT exchange_h, value FROM (SELECT exchange_h, unnest(turn_marks) AS value FROM call"
+        f" WHERE turn_marks IS NOT NULL) WHERE value % {parts} = {part}),"
+        f" known AS (SELECT DISTINCT value FROM (SELECT unnest(answer_marks) AS value FROM call WHERE answer_marks IS NOT NULL)"
+        f" WHERE value % {parts} = {part} AND value IN (SELECT value FROM turned))"
+        " SELECT t.exchange_h, count(*) AS marks, count(k.value) AS served FROM turned t LEFT JOIN known k USING (value)"
+        " GROUP BY t.exchange_h"
+    )
+
+
+TRAITS = (
+    "SELECT acct, 'reasoning' AS kind, value, min(started_at) AS first_seen, max(started_at) AS last_seen, count(*) AS n FROM"
+    " (SELECT acct, started_at, unnest(reasoning_h) AS value FROM call WHERE reasoning_h IS NOT NULL) WHERE value NOT IN"
+    " (SELECT value FROM handed WHERE kind = 'reasoning' AND half = 1 AND giver <> taker) GROUP BY acct, value",
+    "SELECT c.acct, h.kind, h.value, min(h.given_at) AS first_seen, max(h.taken_at) AS last_seen, count(*) AS n"
+    " FROM (SELECT kind, value, given_h, given_at, max(taken_at) AS taken_at FROM handed WHERE half = 0 AND giver <> taker"
+    " GROUP BY kind, value, given_h, given_at) h JOIN call c ON c.exchange_h = h.given_h GROUP BY c.acct, h.kind, h.value",
+    "SELECT c.acct, h.kind, h.value, min(h.taken_at) AS first_seen, max(h.taken_at) AS last_seen, count(*) AS n"
+    " FROM handed h JOIN call c ON c.exchange_h = h.taken_h WHERE h.kind = 'answer' AND (h.half = 0 OR h.giver = h.taker)"
+    " GROUP BY c.acct, h.kind, h.value",
+    "SELECT acct, 'answer' AS kind, min(exchange_h) AS value, min(started_at) AS first_seen, min(started_at) AS last_seen, 1 AS n"
+    f" FROM call WHERE answer_marks IS NOT NULL GROUP BY acct, (exchange_h // 2) % {OWN_ANSWERS}",
+)
+"""
+Queries of traits: blocks presented, except those of half 1 that another owner presents; givers of what is handed in
+half 0; takers of answers; and a few answers of everybody's own.
+"""

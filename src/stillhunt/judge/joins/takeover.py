@@ -1,0 +1,145 @@
+"""
+Takeover: what one account was refused, another sends within minutes.
+
+A call of account A fails (blocked, rate limited, refused); within `WITHIN_US` another account B of the set sends the same
+prompt, for the first time. People who work through shared material do that too, but not because A failed. So a failed
+call is compared with the calls that the same account made just before and after it:
+
+    H0, first part: among `BLOCK` calls in a row of one account, failing and being followed by another account are
+    independent (the exact test over strata; W. Cochran, "Some methods for strengthening the common χ² tests",
+    Biometrics 10, 1954).
+    H0, second part: what follows a failure comes from a circle of at most `OWN_ACCOUNTS`: the spare accounts of one person.
+
+Both must be rejected: the p-value is the larger one (an intersection-union test; R. Berger, "Multiparameter hypothesis
+testing and acceptance sampling", Technometrics 24, 1982). An outage, or a ban after which nothing is served, makes calls in
+a row fail alike, and then says nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import hypergeom
+
+from stillhunt.judge.joins.circles import SMALLEST_P, CircleTest, circle_test
+
+WITHIN_US = 10 * 60 * 1_000_000
+BLOCK = 4
+OWN_ACCOUNTS = 3
+"""Accounts that one person falls back on, at most, in the innocent explanation."""
+
+FEWEST_FAILED = 8
+"""Failed calls with a prompt, at least."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TakeoverTest:
+    """
+    The test, with what it counted: failed calls, how many of them another account took over, and the same of other calls.
+
+    `null` is the mass of the number taken over at 0, 1, …; `rows` are the positions of the failed calls taken over.
+    """
+
+    p_value: float
+    failed: int
+    taken_over: int
+    served: int
+    followed: int
+    null: npt.NDArray[np.float64]
+    circle: CircleTest
+    rows: npt.NDArray[np.int64]
+
+
+def takeover_test(
+    account: npt.NDArray[np.int64],
+    at_us: npt.NDArray[np.int64],
+    prompt: npt.NDArray[np.uint64],
+    failed: npt.NDArray[np.bool_],
+) -> TakeoverTest | None:
+    """
+    Return the test of a strand's calls, in any order; None when there are too few failures or takers.
+
+    1. Find, for each call, the first call of the same prompt by another account that had not sent it before.
+    2. Exact test over blocks of calls in a row.
+    3. Circles of those who took over.
+    """
+    has = prompt != 0
+    rows = np.flatnonzero(has)
+    account, at_us, prompt, failed = account[has], at_us[has], prompt[has], failed[has]
+    if int(failed.sum()) < FEWEST_FAILED:
+        return None
+    follower = _followers(account, at_us, prompt)                                          # 1.
+    followed = follower >= 0
+    null = _strata(_blocks(account, at_us), failed, followed)                              # 2.
+    taken_over = int((failed & followed).sum())
+    order = np.lexsort((at_us, account))
+    order = order[(failed & followed)[order]]
+    circle = circle_test(account[follower[order]], account[order], circle=OWN_ACCOUNTS)    # 3.
+    if circle is None:
+        return None
+    return TakeoverTest(
+        p_value=float(min(1.0, max(SMALLEST_P, null[taken_over:].sum(), circle.p_value))),
+        failed=int(failed.sum()),
+        taken_over=taken_over,
+        served=int((~failed).sum()),
+        followed=int((~failed & followed).sum()),
+        null=null,
+        circle=circle,
+        rows=rows[order],
+    )
+
+
+def _followers(
+    account: npt.NDArray[np.int64], at_us: npt.NDArray[np.int64], prompt: npt.NDArray[np.uint64]
+) -> npt.NDArray[np.int64]:
+    """Return for each call the position of the call that follows it within the time allowed, -1 for none."""
+    out = np.full(len(account), -1, dtype=np.int64)
+    order = np.lexsort((account, at_us, prompt))
+    bounds = np.flatnonzero(np.concatenate([[True], prompt[order][1:] != prompt[order][:-1], [True]]))
+    for start, stop in zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True):
+        calls = order[start:stop]
+        if stop - start < 2 or len(np.unique(account[calls])) < 2:
+            continue
+        first = np.zeros(len(calls), dtype=bool)
+        first[np.unique(account[calls], return_index=True)[1]] = True
+        firsts = calls[first]
+        for call in calls.tolist():
+            after = firsts[(at_us[firsts] > at_us[call]) & (at_us[firsts] <= at_us[call] + WITHIN_US)]
+            after = after[account[after] != account[call]]
+            if len(after):
+                out[call] = after[0]
+    return out
+
+
+def _blocks(account: npt.NDArray[np.int64], at_us: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Return for each call the number of its block: `BLOCK` calls in a row of one account."""
+    order = np.lexsort((at_us, account))
+    starts = np.flatnonzero(np.concatenate([[True], account[order][1:] != account[order][:-1]]))
+    place = np.arange(len(order)) - np.repeat(starts, np.diff(np.append(starts, len(order))))
+    new = place % BLOCK == 0
+    out = np.empty(len(order), dtype=np.int64)
+    out[order] = np.cumsum(new) - 1
+    return out
+
+
+def _strata(
+    stratum: npt.NDArray[np.int64], failed: npt.NDArray[np.bool_], followed: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.float64]:
+    """Return the distribution of the number of calls that failed and were followed, given the margins of each stratum."""
+    _, place = np.unique(stratum, return_inverse=True)
+    total = np.bincount(place)
+    n_failed = np.bincount(place, weights=failed).astype(np.int64)
+    n_followed = np.bincount(place, weights=followed).astype(np.int64)
+    null = np.ones(1)
+    for n, f, g in zip(total.tolist(), n_failed.tolist(), n_followed.tolist(), strict=True):
+        if f and g:
+            null = np.convolve(null, _hypergeometric(n, f, g))
+    return null
+
+
+def _hypergeometric(n: int, failed: int, followed: int) -> npt.NDArray[np.float64]:
+    """Return the probabilities of 0 … min(failed, followed) calls that are both, of n calls."""
+    mass: npt.NDArray[np.float64] = hypergeom.pmf(np.arange(min(failed, followed) + 1), n, failed, followed)
+    return mass

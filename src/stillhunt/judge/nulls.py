@@ -1,0 +1,41 @@
+"""Nulls as histograms that a report can draw, with the observed value in them."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from stillhunt.model import NullDistribution
+
+BARS = 40
+OF = 1000
+"""Draws that the mass of an exact distribution is shown as."""
+
+
+def of_draws(label: str, draws: npt.NDArray[np.float64], observed: float) -> NullDistribution:
+    """Return the histogram of draws from the null."""
+    low, high = float(min(draws.min(), observed)), float(max(draws.max(), observed))
+    pad = 0.05 * max(high - low, 1e-9)
+    counts, edges = np.histogram(draws, bins=BARS, range=(low - pad, high + pad))
+    return _drawn(label, edges, counts, observed)
+
+
+def of_mass(label: str, mass: npt.NDArray[np.float64], observed: int) -> NullDistribution:
+    """Return the histogram of an exact distribution on 0, 1, …, one bar for each value or for several in a row."""
+    upto = max(observed, int(np.flatnonzero(mass > 0.5 / OF).max(initial=0))) + 1
+    width = -(-upto // BARS)
+    shown = np.zeros(-(-upto // width) * width)
+    shown[: min(len(mass), upto)] = mass[:upto]
+    counts = np.rint(OF * shown.reshape(-1, width).sum(axis=1)).astype(np.int64)
+    return _drawn(label, np.arange(len(counts) + 1, dtype=np.float64) * width - 0.5, counts, float(observed))
+
+
+def _drawn(
+    label: str, edges: npt.NDArray[np.float64], counts: npt.NDArray[np.int64], observed: float
+) -> NullDistribution:
+    return NullDistribution(
+        label=label,
+        edges=tuple(round(float(e), 6) for e in edges),
+        counts=tuple(int(c) for c in counts),
+        observed=round(observed, 6),
+    )
