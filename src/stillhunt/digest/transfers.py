@@ -32,6 +32,13 @@ MOST_TAKERS = 8
 """A mark that more owners than this send is a common phrase or a text from elsewhere."""
 
 
+_HALF = "CASE WHEN given_h % 2 = 1 THEN 1 ELSE 0 END"
+_QUARTER = (
+    "CASE WHEN exchange_h % 4 = 0 THEN 0 WHEN exchange_h % 4 = 1 THEN 1 WHEN exchange_h % 4 = 2 THEN 2 ELSE 3 END"
+)
+"""Of hashes only comparisons are asked: not every engine has unsigned numbers."""
+
+
 def build(engine: Engine, *, parts: int) -> None:
     """
     Make `handed` and `turn` from `call` and `account`, the long lists in parts by hash.
@@ -49,7 +56,7 @@ def build(engine: Engine, *, parts: int) -> None:
     engine.create(                                                                         # 3.
         "handed",
         "SELECT * FROM handed_reasoning UNION ALL"
-        " SELECT 'answer' AS kind, given_h AS value, (given_h % 2)::TINYINT AS half, giver, taker, given_h, taken_h,"
+        f" SELECT 'answer' AS kind, given_h AS value, {_HALF} AS half, giver, taker, given_h, taken_h,"
         " min(given_at) AS given_at, min(taken_at) AS taken_at, min(given_model) AS given_model,"
         f" min(taken_model) AS taken_model FROM ({marks}) GROUP BY given_h, giver, taker, taken_h"
         f" HAVING count(*) >= {FEWEST_MARKS}",
@@ -72,7 +79,7 @@ def _reasoning_query(calls: str) -> str:
         f" FROM {calls} WHERE c.issued_h IS NOT NULL) GROUP BY value HAVING min(owner) = max(owner)),"
         " presented AS (SELECT unnest(c.reasoning_h) AS value, a.owner AS taker, c.exchange_h AS taken_h,"
         f" c.started_at AS taken_at, c.model AS taken_model FROM {calls} WHERE c.reasoning_h IS NOT NULL)"
-        " SELECT DISTINCT 'reasoning' AS kind, value, (given_h % 2)::TINYINT AS half, giver, taker, given_h, taken_h, given_at,"
+        f" SELECT DISTINCT 'reasoning' AS kind, value, {_HALF} AS half, giver, taker, given_h, taken_h, given_at,"
         " taken_at, given_model, taken_model FROM presented JOIN issued USING (value) WHERE taken_at > given_at"
     )
 
@@ -118,7 +125,7 @@ TRAITS = (
     " FROM handed h JOIN call c ON c.exchange_h = h.taken_h WHERE h.kind = 'answer' AND (h.half = 0 OR h.giver = h.taker)"
     " GROUP BY c.acct, h.kind, h.value",
     "SELECT acct, 'answer' AS kind, min(exchange_h) AS value, min(started_at) AS first_seen, min(started_at) AS last_seen, 1 AS n"
-    f" FROM call WHERE answer_marks IS NOT NULL GROUP BY acct, (exchange_h // 2) % {OWN_ANSWERS}",
+    f" FROM call WHERE answer_marks IS NOT NULL GROUP BY acct, {_QUARTER}",
 )
 """
 Queries of traits: blocks presented, except those of half 1 that another owner presents; givers of what is handed in
