@@ -17,7 +17,7 @@ from stillhunt.digest import traits
 from stillhunt.engines import Engine
 from stillhunt.graph import candidate_pairs, propose
 from stillhunt.judge.linkage import Population, linkage
-from stillhunt.judge.membership import spoken_for
+from stillhunt.judge.membership import best_supported
 from stillhunt.judge.sets import LINKED_LOG10
 from stillhunt.model import Incidence, LeftOut
 
@@ -56,7 +56,7 @@ def search(
         *links,
         n_owners=incidence.n_owners,
         weigh=lambda group: linkage(population, group).weighted_log10,
-        trim=lambda group: spoken_for(population, group),
+        trim=lambda group: best_supported(population, group),
         enough=LINKED_LOG10,
         seed=seed,
     )

@@ -13,7 +13,7 @@ from judge.populations import KIND_GROUP, incidence, independent, planted
 from stillhunt.engines.duckdb import DuckDBEngine
 from stillhunt.graph import candidate_pairs, propose
 from stillhunt.judge.linkage import Population, linkage
-from stillhunt.judge.membership import spoken_for
+from stillhunt.judge.membership import best_supported
 from stillhunt.judge.sets import LINKAGE_LEVEL, LINKED_LOG10
 from stillhunt.model import Incidence
 
@@ -47,7 +47,7 @@ def proposed(engine: DuckDBEngine, held: Incidence, weighed: list[float], seed: 
         pairs.s,
         n_owners=held.n_owners,
         weigh=weigh,
-        trim=lambda group: spoken_for(population, group),
+        trim=lambda group: best_supported(population, group),
         enough=LINKED_LOG10,
         seed=seed,
     )

@@ -10,17 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from judge.populations import planted
 
+from stillhunt.judge import membership
 from stillhunt.judge.bets import Core, bets, portfolio
-from stillhunt.judge.linkage import Population
+from stillhunt.judge.linkage import Population, linkage
 from stillhunt.judge.membership import (
     FOLDS,
     GROWTH,
     HEDGE,
     SMALLEST_FACTOR,
+    best_supported,
     e_bh,
     member_e_values,
     members,
-    spoken_for,
 )
 from strategies import Holdings, holdings
 
@@ -110,16 +111,26 @@ def test_owners_left_out_of_the_proposal_are_found() -> None:
     assert np.mean(joined) > 4
 
 
-def test_strangers_are_not_spoken_for() -> None:
-    """Of a planted group with strangers in it, nearly all who belong are spoken for, and most strangers are not."""
+def test_the_best_supported_part_of_a_group_is_the_part_that_belongs_together() -> None:
+    """Of a planted group with half as many strangers in it, nearly all who belong are kept, and few strangers are."""
     kept, strangers = [], []
-    for seed in range(20):
+    for seed in range(12):
         rng = np.random.default_rng(seed)
         population = Population(planted(rng, 400, 30))
         group = np.sort(np.concatenate([np.arange(30), 30 + rng.permutation(370)[:15]])).astype(np.int32)
-        found = spoken_for(population, group)
+        found = best_supported(population, group)
         assert set(found.tolist()) <= set(group.tolist())
+        assert linkage(population, found).weighted_log10 > linkage(population, group).weighted_log10
         kept.append((found < 30).sum() / 30)
         strangers.append((found >= 30).sum() / 15)
-    assert np.mean(kept) > 0.95
-    assert np.mean(strangers) < 0.5
+    assert np.mean(kept) > 0.85
+    assert np.mean(strangers) < 0.1
+
+
+def test_a_group_too_large_to_weigh_loses_those_whom_nothing_speaks_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Above the largest size only those stay whom the rest makes more likely."""
+    monkeypatch.setattr(membership, "LARGEST_WEIGHED", 10)
+    population = Population(planted(np.random.default_rng(3), 400, 30))
+    group = np.arange(45, dtype=np.int32)
+    owners, log_e, _ = member_e_values(population, group, others=False)
+    assert best_supported(population, group).tolist() == owners[log_e > 0].tolist()

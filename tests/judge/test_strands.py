@@ -115,6 +115,17 @@ def test_a_template_in_a_few_calls_is_not_what_the_set_is_about() -> None:
     assert (len(cut(calls, 8).rows), cut(calls, 8).key) == (160, None)
 
 
+def test_a_template_that_half_of_the_accounts_use_is_found_under_cover() -> None:
+    """A template in one call of ten of every account is the strand; one that a third of the accounts use so is not."""
+    for users, rows in ((8, 80), (3, 800)):
+        calls = [
+            call(a, n, 1 + 100 * a + n, shingles=[11] if n < 10 and a < users else [50_000 + 100 * a + n])
+            for a in range(8)
+            for n in range(100)
+        ]
+        assert len(cut(calls, 8).rows) == rows
+
+
 def test_a_log_without_text_has_a_strand() -> None:
     """Without any text all calls are the strand, with no content."""
     found = cut([call(a, n) for a in range(6) for n in range(5)], 6)

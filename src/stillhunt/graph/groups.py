@@ -42,8 +42,8 @@ def propose(
     Modularity merges small groups into crowds when the graph is large. So a group with too little evidence is split
     again, on its own links only, until its parts have enough, cannot be split, or are too small; and a group whose parts
     have more evidence apart than together (two operators, or one and an honest neighbour) is split as well. Before a
-    group is split for want of evidence, `trim` may take away those of its owners that nothing speaks for. Trying any
-    number of groups is paid for by the test of linkage.
+    group is split, `trim` may take away those of its owners without whom there is more evidence; they are looked at again by
+    themselves. Trying any number of groups is paid for by the test of linkage.
     """
     if not len(i):
         return []
@@ -68,8 +68,8 @@ def propose(
                 waiting += apart
             continue
         for part, weight in zip(parts, weights, strict=True):
-            kept = part if weight >= enough else trim(part)
-            if SMALLEST <= len(kept) < len(part) and (trimmed := weigh(kept)) >= enough:
+            kept = trim(part)
+            if SMALLEST <= len(kept) < len(part) and (trimmed := weigh(kept)) >= max(enough, weight):
                 waiting += [(kept, trimmed), (np.setdiff1d(part, kept), unseen)]
             else:
                 waiting.append((part, weight))

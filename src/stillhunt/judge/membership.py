@@ -18,7 +18,7 @@ import numpy.typing as npt
 from numba import njit
 
 from stillhunt.judge.bets import Core, bets, portfolio
-from stillhunt.judge.linkage import Population
+from stillhunt.judge.linkage import Population, linkage
 
 FOLDS = 5
 SMALLEST_FACTOR = 1e-12
@@ -30,13 +30,17 @@ HEDGE = 0.7
 WIDEST_VALUE = 2000
 """A value held by more owners than this brings nobody into question as a member."""
 
-LIKELY = 0.5
-"""The next core has all owners that e-BH keeps at this level."""
+LIKELY = 1.0
+"""The next core has all owners that e-BH keeps at this level: their evidence outweighs that few of all owners belong."""
 
 GROWTH = 4
 """Outsiders are scored when what they share could reach n divided by this many times the size of the core."""
 
 PASSES = 6
+FEWEST = 5
+LARGEST_WEIGHED = 600
+"""In groups of more owners than this, the best supported part is not searched for."""
+
 
 
 def member_e_values(
@@ -130,10 +134,31 @@ def e_bh(log_e: npt.NDArray[np.float64], n: int, q: float) -> npt.NDArray[np.boo
     return kept
 
 
-def spoken_for(population: Population, group: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
-    """Return the owners of a group whose values the rest of the group makes more likely, not less (e > 1)."""
-    owners, log_e, _ = member_e_values(population, group, others=False)
-    return owners[log_e > 0]
+def best_supported(population: Population, group: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+    """
+    Return the owners of a group for whom, taken together, the evidence of linkage is strongest; at most the group.
+
+    1. Order the owners by their e-value against the rest, and weigh the first 5, 6, … of those whom the rest makes more likely
+       (e > 1), in steps of a quarter.
+    2. Begin again with the heaviest of these sets, until none is heavier. In a large group only those with e > 1 are kept.
+
+    Any number of sets may be tried: the weight has the price of choosing among all of them in it.
+    """
+    if len(group) > LARGEST_WEIGHED:
+        owners, log_e, _ = member_e_values(population, group, others=False)
+        return owners[log_e > 0]
+    best, weight = group, linkage(population, group).weighted_log10
+    for _ in range(PASSES):
+        owners, log_e, _ = member_e_values(population, best, others=False)                       # 1.
+        order = owners[np.argsort(-log_e, kind="stable")][: max(int((log_e > 0).sum()), FEWEST)]
+        sizes = sorted({*np.minimum(len(order), np.rint(FEWEST * 1.25 ** np.arange(24))).astype(int).tolist()})
+        tried = [np.sort(order[:size]) for size in sizes]
+        weights = [linkage(population, one).weighted_log10 for one in tried]
+        heaviest = int(np.argmax(weights))                                                       # 2.
+        if weights[heaviest] <= weight:
+            break
+        best, weight = tried[heaviest], weights[heaviest]
+    return best
 
 
 def members(
@@ -146,7 +171,7 @@ def members(
 
     1. Score everybody against the core, at first the group as proposed.
     2. Those that e-BH keeps are members.
-    3. The next core is those of whom at least half belong, and those of the old core that nothing speaks against (e ≥ 1): an
+    3. The next core is those who belong as likely as not, and those of the old core that nothing speaks against (e ≥ 1): an
        owner may help to recognise others without being certain enough to be accused, and one that is left outside counts
        as an unrelated holder of what it shares. Repeat until the members stay the same.
     """

@@ -27,7 +27,12 @@ FEWEST_LEFT = 8
 
 MOST_STRANDS = 4
 LEAST_SHARE = 0.15
-"""A template that fewer of the set's calls carry is not what the set is about: then every call is looked at."""
+"""A template that fewer of the set's calls carry is not what the set is about, unless it is widespread in it."""
+
+WIDESPREAD = 0.5
+LEAST_SHARE_WIDESPREAD = 0.03
+LEAST_CALLS_WIDESPREAD = 5
+"""A template that half of the accounts use, so often each, may be carried by few of the calls: the rest may be cover."""
 
 AS_RARE = 1.25
 """A value belongs to the family only if it is not much more popular in the log than the family's key."""
@@ -114,7 +119,7 @@ def choose_strand(calls: pa.Table, n_accounts: int, popularity: Popularity, n_ca
     1. List the values (sampled shingles, system prompts and their parts) used by a quarter of the accounts.
     2. Take the one that most calls of the set carry beyond what the log's other calls would make one expect
        (k log(lift) of its k calls); its family are the values found in half of those calls that are as rare.
-    3. The strand is every call with a value of the family; all calls when that is too few of them.
+    3. The strand is every call with a value of the family; all calls when that is too few of them, or too few accounts.
     """
     account = calls.column("account").to_numpy().astype(np.int32)
     columns = ("shingles", "system_h", "system_marks")
@@ -138,7 +143,9 @@ def choose_strand(calls: pa.Table, n_accounts: int, popularity: Popularity, n_ca
         family = family_values[(together >= SAME_FAMILY * with_top.sum()) & as_rare]
         carried = np.zeros(calls.num_rows, dtype=bool)                                    # 3.
         carried[row[np.isin(value, family)]] = True
-        if carried.mean() >= LEAST_SHARE:
+        users = len(np.unique(account[carried]))
+        widespread = users >= WIDESPREAD * n_accounts and carried.sum() >= LEAST_CALLS_WIDESPREAD * users
+        if carried.mean() >= (LEAST_SHARE_WIDESPREAD if widespread else LEAST_SHARE):
             key, chosen = (columns[int(column[value == top][0])], int(top)), carried
     rows = np.flatnonzero(chosen)
     described = (

@@ -6,7 +6,7 @@ observed.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from stillhunt import contract
 from stillhunt.errors import ConfigError
-from stillhunt.worlds import campaigns, clock, handing, joined, lookalikes, lookalikes_batch
+from stillhunt.worlds import campaigns, clock, frontier, handing, joined, lookalikes, lookalikes_batch
 from stillhunt.worlds.assemble import drop_banned, exchange_table, in_order, observe, only_served
 from stillhunt.worlds.catalogue import MODELS, Catalogue, catalogue
 from stillhunt.worlds.columns import Column, column, hex_strings, take
@@ -74,6 +74,9 @@ NAMES: Mapping[str, str] = MappingProxyType(
         "joins": "about 1,700 accounts, small's look-alikes and three more that pass things on, five campaigns seen by"
         " what they hand on, two of which share nothing else but their template",
         "joins_null": "the same as joins without any campaign",
+        "small_campaigns": "the population of demo, 6 campaigns of 10 to 20 accounts",
+        "covered": "the population of demo, 6 campaigns of 50 accounts or more under 80 to 90 % ordinary traffic",
+        "nothing_shared": "the population of demo, 6 campaigns of 50 accounts or more that share no card, address or program",
     }
 )
 """Every world with one line about it."""
@@ -153,7 +156,7 @@ class World:
 class Recipe:
     """
     How many of each: `singles` independent accounts, groups by look-alike, sizes of the campaigns'
-    accounts.
+    accounts; `difficulty` names the campaigns of `frontier` instead.
     """
 
     singles: int
@@ -162,6 +165,7 @@ class Recipe:
     largest: int = campaigns.LARGEST
     joined: bool = False
     bans_one_in: int = 250
+    difficulty: str | None = None
 
 
 DEMO = Recipe(singles=5000, groups=_DEMO, operators=(7, 8))
@@ -173,6 +177,7 @@ _RECIPES: Mapping[str, Recipe] = {
     "small_null": Recipe(singles=900, groups=_SMALL),
     "joins": Recipe(singles=900, groups={**_SMALL, **_HANDING}, joined=True, bans_one_in=30),
     "joins_null": Recipe(singles=900, groups={**_SMALL, **_HANDING}, bans_one_in=30),
+    **{name: Recipe(singles=5000, groups=_DEMO, difficulty=name) for name in frontier.DIFFICULTIES},
 }
 
 
@@ -249,9 +254,14 @@ def _blocks(recipe: Recipe, scale: float, things: Catalogue, rng: Rng) -> list[B
             block = maker(size, things, rng, COHORTS.index(name))
             block.accounts.verified[:] = rng.random() < 0.7
             blocks.append(block)
-    for number, (kind, size) in enumerate(_operators(recipe, rng)):
-        plan = campaigns.plan(kind, max(round(size * scale), 5), rng)
-        blocks.append(campaigns.campaign(plan, number, COHORTS.index(kind), things, homes, rng))
+    # Plans are drawn one by one, each before its campaign: the worlds of earlier versions stay the same to the byte.
+    plans: Iterator[campaigns.Plan] = (
+        frontier.plans(recipe.difficulty, rng)
+        if recipe.difficulty is not None
+        else (campaigns.plan(kind, max(round(size * scale), 5), rng) for kind, size in _operators(recipe, rng))
+    )
+    for number, plan in enumerate(plans):
+        blocks.append(campaigns.campaign(plan, number, COHORTS.index(plan.kind), things, homes, rng))
     for number, kind in enumerate(joined.KINDS if recipe.joined else ()):
         size = max(round(int(rng.integers(40, 61)) * scale), 12)
         blocks.append(joined.campaign(kind, size, number, COHORTS.index(kind), things, homes, rng))
