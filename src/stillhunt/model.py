@@ -257,8 +257,7 @@ class PoolEvent:
     A recorded event and what the campaign did around it.
 
     `subject` is the tag of a banned account or the name of a model. `calls_before` and `calls_after` are the campaign's
-    calls in the day before and after; `entered` its accounts whose first call falls in the day after, `expected` how many
-    would if first calls were spread evenly over the campaign's days.
+    calls in the day before and after; `entered_before` and `entered` its accounts whose first call falls in those days.
     """
 
     at: datetime
@@ -266,8 +265,8 @@ class PoolEvent:
     subject: str
     calls_before: int
     calls_after: int
+    entered_before: int
     entered: int
-    expected: float
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

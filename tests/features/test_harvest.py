@@ -133,3 +133,11 @@ def test_the_interval_has_a_width_at_its_ends() -> None:
     found = contrasts(ours, theirs)[0]
     assert found.superiority == found.high == 1.0
     assert 0.8 < found.low < 1.0
+
+
+def test_a_log_without_text_and_tokens_has_no_contrast() -> None:
+    """Where nothing was written down, no measure has a value and nothing is compared."""
+    rows = [{"account_id": f"a{i % 10}", "started_at": START + timedelta(hours=i)} for i in range(100)]
+    found = harvest_measures(pa.Table.from_pylist(rows, schema=SCHEMA))
+    assert all(np.isnan(values).all() for values in found.values())
+    assert contrasts(found, found) == ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 
 import pytest
 
@@ -115,3 +116,6 @@ def test_bans_of_members_are_events(small_world: worlds.World, small_hunt: Hunt)
     assert ban.subject == shown(again).members[0].tag
     assert ban.calls_before > 0
     assert ban.calls_after > 0
+    first = [m.first_seen for m in shown(again).members]
+    assert ban.entered == sum(ban.at <= at < ban.at + timedelta(days=1) for at in first)
+    assert ban.entered_before == sum(ban.at - timedelta(days=1) <= at < ban.at for at in first)

@@ -258,7 +258,6 @@ def _events(shown: Shown) -> tuple[PoolEvent, ...]:
         calls.group_by("account_id").aggregate([("started_at", "min")]).column("started_at_min"), pa.int64()
     ).to_numpy()
     accounts = {str(m.account_id) for m in shown.members}
-    days = max((int(at[-1]) - int(at[0])) / _DAY_US, 1.0)
     out = []
     for event in shown.rule.events.to_pylist():
         if event["at"] is None or event["kind"] not in ("ban", "model_release"):
@@ -276,8 +275,8 @@ def _events(shown: Shown) -> tuple[PoolEvent, ...]:
                 subject=shown.rule.name("account", [subject]) if event["kind"] == "ban" else subject,
                 calls_before=int(now - before),
                 calls_after=int(after - now),
+                entered_before=int(((firsts >= when - _DAY_US) & (firsts < when)).sum()),
                 entered=int(((firsts >= when) & (firsts < when + _DAY_US)).sum()),
-                expected=round(len(firsts) * min(1.0, 1.0 / days), 3),
             )
         )
     return tuple(sorted(out, key=lambda e: (e.at, e.kind, e.subject))[:MOST_EVENTS])

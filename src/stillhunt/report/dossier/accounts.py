@@ -23,7 +23,7 @@ from stillhunt.report.dossier.matter import Matter, pool_name
 from stillhunt.report.numbers import short_day
 from stillhunt.report.words import plain
 
-ROWS_AT_MOST = 60
+ROWS_AT_MOST = 25
 """Accounts whose way in is shown on the page; all are in `dossier.json`."""
 
 LINKED_LOG10 = 2.0

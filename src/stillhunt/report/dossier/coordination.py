@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from stillhunt.model import Contrast, Evidence, SharedValue
+from stillhunt.report.dossier.bans import after_bans
 from stillhunt.report.dossier.blocks import (
     Block,
     Drawing,
@@ -71,8 +72,8 @@ def coordination(m: Matter) -> tuple[Block, ...]:
         *_timing(m),
         Heading(text="Disjoint work"),
         *_shards(m),
-        Heading(text="After a ban"),
-        _bans(m),
+        Heading(text="Before and after bans"),
+        *after_bans(m),
     ]
     return tuple(blocks)
 
@@ -213,16 +214,6 @@ def _shards(m: Matter) -> list[Block]:
     for test in tests:
         blocks += _finding(m, test)
     return blocks
-
-
-def _bans(m: Matter) -> Block:
-    n = sum(e.kind == "ban" for e in m.exhibits.events)
-    if n:
-        return prose(
-            "{n} bans of accounts of this campaign are in the events; section 13 shows what followed each.",
-            n=m.number(n, "bans of accounts of the campaign"),
-        )
-    return prose("No ban of an account of this campaign is in the events, so there is nothing to study.")
 
 
 def _excerpt(m: Matter) -> list[Block]:

@@ -12,7 +12,10 @@ from stillhunt.report.dossier.blocks import Block, Mark, Parts, Table, Tag, pros
 from stillhunt.report.dossier.ladder import ENOUGH_MEASURES, extraction_measures
 from stillhunt.report.dossier.matter import Matter
 
-MET, PARTLY, NOT_MET, NOT_SUPPLIED = "met", "in part", "not met", "not supplied"
+MET, PARTLY, NOT_MET, NOT_SUPPLIED, COMPARE = "met", "in part", "not met", "not supplied", "to compare"
+
+RARE = 0.05
+"""A release in the window counts as correlation only where so few windows have one anyway; else it is met in part."""
 
 BILL = "H.R. 8283 §3(11)"
 STANDARD = "OWASP AISVS"
@@ -31,18 +34,17 @@ def laws(m: Matter) -> tuple[Block, ...]:
             " be inferred; none of them proves it, and this table is no legal opinion. “Met” means that the dossier holds"
             " evidence of the kind asked for, not that anybody is guilty of anything."
         ),
-        Table(label="Elements", head=("Source", "Asks for", "Where", "Here"), rows=rows, stacked=True),
+        Table(label="Elements", head=("Source", "Asks for", "Sections", "Here"), rows=rows, stacked=True),
     )
 
 
 def _row(row: Row) -> tuple[Parts, ...]:
     source, identifier, asks, where, status = row
-    places: list[Parts] = [say("section {n}", n=Tag(s, code=False)) for s in where.split()]
-    joined: Parts = tuple(part for n, p in enumerate(places) for part in ((", ",) if n else ()) + p)
+    joined: Parts = (Tag(", ".join(where.split()), code=False),)
     return (
         say("{s} {i}", s=Tag(source, code=False), i=Tag(identifier, code=False)),
         (asks,),
-        joined or ("–",),
+        joined,
         (Mark(status, strong=status == MET),),
     )
 
@@ -52,9 +54,9 @@ def _bill(m: Matter) -> list[Row]:
     clock = any(e.kind == "operation" and e.test.startswith("one clock") for e in m.campaign.evidence)
     focus = "focus" in extraction_measures(m)
     found, _, windows = timings(m)
-    timeline = (
-        NOT_SUPPLIED if not m.case.releases or not windows else MET if any(t.in_window for t in found) else NOT_MET
-    )
+    rare = any(t.in_window and t.base_rate <= RARE for t in found)
+    followed = MET if rare else PARTLY if any(t.in_window for t in found) else NOT_MET
+    timeline = followed if m.case.releases and windows else NOT_SUPPLIED
     return [
         (
             BILL,
@@ -115,7 +117,7 @@ def _catalogue(m: Matter) -> list[Row]:
             MET if extraction else PARTLY,
         ),
         (CATALOGUE, "AML.T0008.005", "services that pass traffic on for others", "10", PARTLY if reseller else NOT_MET),
-        (CATALOGUE, "AML.T0021", "accounts established for the purpose", "5 7", MET if signup else PARTLY),
+        (CATALOGUE, "AML.T0021", "accounts established for the purpose", "5 7", MET if signup else NOT_MET),
         (CATALOGUE, "AML.T0040", "access to the inference interface of a model", "4 5", MET),
-        (CATALOGUE, "AML.CS0056", "the case study of such a campaign, for comparison", "5 7 8", MET),
+        (CATALOGUE, "AML.CS0056", "the case study of such a campaign", "5 7 8", COMPARE),
     ]

@@ -170,39 +170,13 @@ def actions(m: Matter) -> tuple[Block, ...]:
         head = ("Day", "What", "Reason", "Decided by", "Accounts")
         blocks.append(Table(label=title, head=head, rows=tuple(rows), figures=frozenset({4}), stacked=True))
     blocks.append(Heading(text="What the pool did next"))
-    blocks += _after_bans(m)
+    blocks.append(
+        prose("Section 7 shows calls and new accounts before and after each wave of bans that the events name.")
+    )
     blocks.append(
         prose("Nothing in Stillhunt acts on an account by itself; a person decides, gives a reason, and can be asked.")
     )
     return tuple(blocks)
-
-
-def _after_bans(m: Matter) -> list[Block]:
-    bans = [e for e in m.exhibits.events if e.kind == "ban"]
-    if not bans:
-        return [prose("The hunt’s events name no ban of an account of this campaign while it was active.")]
-    rows = []
-    for e in bans:
-        of = f"ban of {e.subject}"
-        rows.append(
-            (
-                (Tag(e.subject),),
-                (m.day(e.at, f"day of the {of}"),),
-                (m.number(e.calls_before, f"campaign calls in the day before the {of}"),),
-                (m.number(e.calls_after, f"campaign calls in the day after the {of}"),),
-                (m.number(e.entered, f"accounts of the campaign with their first call in the day after the {of}"),),
-                (m.number(e.expected, f"the same, if first calls were spread evenly ({of})"),),
-            )
-        )
-    head = ("Account banned", "Day", "Calls, day before", "Day after", "New accounts", "Expected")
-    return [
-        Table(label="After each ban", head=head, rows=tuple(rows), figures=frozenset({2, 3, 4, 5})),
-        prose(
-            "Expected is the number of accounts that would make their first call within a day after the ban if first calls were"
-            " spread evenly over the campaign’s days. It is a comparison, not a test.",
-            small=True,
-        ),
-    ]
 
 
 def limits(m: Matter) -> tuple[Block, ...]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from stillhunt.errors import StoreError
-from stillhunt.model import Campaign, Hunt
+from stillhunt.model import Campaign, Hunt, MemberExhibit
 from stillhunt.report.dossier import accounts, attribution, coordination, integrity, laws, operator, statistics
 from stillhunt.report.dossier.blocks import Block, Ladder, Section, document
 from stillhunt.report.dossier.case import Case
@@ -15,6 +15,7 @@ from stillhunt.report.dossier.ladder import ladder
 from stillhunt.report.dossier.letter import letter
 from stillhunt.report.dossier.matter import Matter, PastCampaign
 from stillhunt.report.dossier.numbered import Number, NumberList
+from stillhunt.report.numbers import iso
 from stillhunt.seal.canonical import Json
 
 SCHEMA = "stillhunt/dossier/v1"
@@ -75,9 +76,21 @@ class Dossier:
             ],
             "letter": [document(b) for b in self.letter],
             "numbers": [n.document() for n in self.numbers],
-            "accounts": [{"tag": m.tag, "pool": m.strand, "calls": m.n_exchanges} for m in members],
+            "accounts": [_account(m) for m in members],
             "integrity": None if self.integrity is None else dict(self.integrity),
         }
+
+
+def _account(member: MemberExhibit) -> Json:
+    return {
+        "tag": member.tag,
+        "pool": member.strand,
+        "calls": member.n_exchanges,
+        "first_seen": iso(member.first_seen),
+        "last_seen": iso(member.last_seen),
+        "log10_factors": dict(member.groups),
+        "hangs_on": list(member.hangs_on),
+    }
 
 
 def dossier(

@@ -1,0 +1,79 @@
+"""
+An event study of bans: does a pool lose calls, and do new accounts of it start, in the day after against the day before?
+
+Bans less than `WAVE_H` hours apart are one wave, looked at from its first ban. If a wave changed nothing, an account that
+enters within a day of it is as likely to do so after as before, so that those after, of all around any wave, are a fair
+coin's; a campaign that is growing anyway makes the coin unfair, which is why this is an indicator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from scipy.stats import binomtest
+
+from stillhunt.model import PoolEvent
+from stillhunt.report.dossier.blocks import Block, Parts, Prose, Table, prose
+from stillhunt.report.dossier.matter import Matter
+from stillhunt.report.dossier.numbered import OTHER_LINES
+
+WAVE_H = 24
+"""One day, so that no call and no account is counted around two waves on the same side."""
+
+SHOWN = 12
+
+
+def waves(events: Sequence[PoolEvent]) -> list[list[PoolEvent]]:
+    """Return bans in waves: a ban within `WAVE_H` hours of a wave's first belongs to it."""
+    out: list[list[PoolEvent]] = []
+    for event in sorted((e for e in events if e.kind == "ban"), key=lambda e: (e.at, e.subject)):
+        if out and event.at - out[-1][0].at < timedelta(hours=WAVE_H):
+            out[-1].append(event)
+        else:
+            out.append([event])
+    return out
+
+
+def after_bans(m: Matter) -> list[Block]:
+    """Return the event study as a table, with the coin of those who entered before and after."""
+    found = waves(m.exhibits.events)
+    if not found:
+        return [prose("The hunt’s events name no ban of an account of this campaign while it was active.")]
+    rows = []
+    for n, wave in enumerate(found[:SHOWN], 1):
+        first, of = wave[0], f"ban wave {n}"
+        rows.append(
+            (
+                (m.day(first.at, f"day of {of}"),),
+                (m.number(len({e.subject for e in wave}), f"accounts of the campaign banned in {of}"),),
+                (m.number(first.calls_before, f"campaign calls in the day before {of}"),),
+                (m.number(first.calls_after, f"campaign calls in the day after {of}"),),
+                (m.number(first.entered_before, f"accounts with their first call in the day before {of}"),),
+                (m.number(first.entered, f"accounts with their first call in the day after {of}"),),
+            )
+        )
+    head = ("First ban", "Banned", "Calls, day before", "Day after", "New accounts, day before", "Day after")
+    table = Table(label="Before and after bans", head=head, rows=tuple(rows), figures=frozenset({1, 2, 3, 4, 5}))
+    return [table, _coin(m, found)]
+
+
+def _coin(m: Matter, found: list[list[PoolEvent]]) -> Prose:
+    before = sum(wave[0].entered_before for wave in found)
+    after = sum(wave[0].entered for wave in found)
+    if not before + after:
+        return prose("No account of the campaign made its first call within a day of a ban.", small=True)
+    chance = float(binomtest(after, before + after, 0.5, alternative="greater").pvalue)
+    verdict: Parts = (
+        "which looks like a pool that is replaced as it is banned" if chance <= 0.05 else "which shows no replacement",
+    )
+    return prose(
+        "Of {all} accounts that made their first call within a day of a wave of bans, {after} did so after it. If bans changed"
+        " nothing, so many or more would have done so with probability {p}, {verdict}. A pool that grows anyway would show the"
+        " same: an indicator, not a test.",
+        small=True,
+        all=m.number(before + after, "accounts with their first call within a day of a wave of bans"),
+        after=m.number(after, "of these, after the wave"),
+        p=m.number(chance, "probability of so many after, if bans changed nothing", needs=OTHER_LINES),
+        verdict=verdict,
+    )
