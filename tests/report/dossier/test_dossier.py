@@ -19,6 +19,7 @@ from stillhunt.report.dossier import Case, Dossier, PastCampaign, dossier, dossi
 from stillhunt.report.dossier.bans import waves
 from stillhunt.report.dossier.blocks import Ladder, NotSupplied, Table, plain_text
 from stillhunt.report.dossier.case import Asserted, CaseHead, Excerpt
+from stillhunt.report.dossier.cohorts import COHORTS
 from stillhunt.report.dossier.ladder import NAMES
 from stillhunt.report.dossier.laws import MET, NOT_MET, NOT_SUPPLIED
 from stillhunt.report.dossier.numbered import NO_BUNDLE, NUMERAL, Number, NumberList
@@ -340,6 +341,13 @@ def test_published_totals_are_those_of_the_table() -> None:
     assert worlds
     assert [int(x.replace(",", "")) for x in accused.groups()] == [HELD_OUT["accused"], HELD_OUT["honest"]]
     assert [int(x) for x in worlds.groups()] == [HELD_OUT["reporting"], HELD_OUT["null_worlds"]]
+
+
+def test_the_cohorts_are_those_of_the_table() -> None:
+    """Each named kind of honest customer has the numbers of the published table, and none is left out."""
+    table = (ROOT / "bench" / "results" / "cohorts.md").read_text("utf-8")
+    rows = re.findall(r"^\| (\w+) \| ([\d,]+) \| (\d+) \|", table, re.MULTILINE)
+    assert [(c.name, f"{c.accounts:,}", str(c.accused)) for c in COHORTS] == rows
 
 
 @given(st.text(alphabet=" abc0123456789.,%-−^e/", max_size=60))

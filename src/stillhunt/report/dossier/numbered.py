@@ -19,6 +19,7 @@ THE_LOG = "the log"
 THE_CASE = "the case file"
 OTHER_LINES = "other lines of this list"
 PUBLISHED = "the published table `bench/results/held_out.md`"
+COHORT_TABLE = "the published table `bench/results/cohorts.md`"
 NO_BUNDLE = "a replay bundle: hunt again with `--evidence`"
 
 Value = int | float | str

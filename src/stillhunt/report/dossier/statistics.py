@@ -11,6 +11,7 @@ from stillhunt.report.dossier.blocks import (
     Block,
     Drawing,
     Facts,
+    Fold,
     Heading,
     Items,
     Mark,
@@ -21,8 +22,9 @@ from stillhunt.report.dossier.blocks import (
     prose,
     say,
 )
+from stillhunt.report.dossier.cohorts import COHORTS
 from stillhunt.report.dossier.matter import TESTS, Matter, pool_name
-from stillhunt.report.dossier.numbered import OTHER_LINES, PUBLISHED
+from stillhunt.report.dossier.numbered import COHORT_TABLE, OTHER_LINES, PUBLISHED
 from stillhunt.report.dossier.power import ALPHA, clopper_pearson, interchange_power, interchange_reach, lower_point
 from stillhunt.report.histogram import histogram, trimmed
 from stillhunt.report.numbers import figure, share
@@ -244,7 +246,25 @@ def _errors(m: Matter) -> list[Block]:
             upw=m.number(upper_worlds, "upper end, rate of such worlds (Clopper–Pearson, 95 %)", needs=OTHER_LINES),
         )
     ]
-    return [*blocks, *_audit(m, m.audit)]
+    return [*blocks, Fold(summary="Kind by kind of honest customer", blocks=(_cohorts(m),)), *_audit(m, m.audit)]
+
+
+def _cohorts(m: Matter) -> Table:
+    rows = []
+    for one in COHORTS:
+        upper = clopper_pearson(one.accused, one.accounts)[1]
+        rows.append(
+            (
+                (one.words,),
+                (m.number(one.accounts, f"honest accounts: {one.words}", needs=COHORT_TABLE),),
+                (m.number(one.accused, f"honest accounts accused: {one.words}", needs=COHORT_TABLE),),
+                (m.number(upper, f"upper end of the rate: {one.words}", f"{upper:.2%}", needs=OTHER_LINES),),
+            )
+        )
+    head = ("Honest customers", "Accounts", "Accused", "Rate, upper end")
+    return Table(
+        label="Honest customers on synthetic worlds", head=head, rows=tuple(rows), figures=frozenset({1, 2, 3})
+    )
 
 
 def _audit(m: Matter, audit: Mapping[str, Any] | None) -> list[Block]:
