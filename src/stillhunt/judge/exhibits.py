@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from stillhunt.judge.interchangeable import distinct_fills
 from stillhunt.judge.linkage import Population
 from stillhunt.judge.membership import without_each_group
-from stillhunt.judge.operate import JointOperation
+from stillhunt.judge.operate import NAMES, JointOperation
 from stillhunt.judge.rule import Rule
 from stillhunt.judge.sets import LINKAGE_LEVEL, LinkedOwners
 from stillhunt.judge.traffic import Harvest, Traffic
@@ -37,7 +37,6 @@ MOST_EVENTS = 200
 
 _DAY_US = 86_400_000_000
 _LOG10 = float(np.log(10.0))
-_TESTS = ("clock", "interchange", "queue", "multiplicity")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,10 +75,10 @@ def _figures(shown: Shown) -> dict[str, float | int]:
     groups = zip(shown.population.incidence.groups, link.groups_log10, strict=True)
     found: dict[str, float | int | None] = {
         "owners": len(shown.found.owners),
-        "linkage.level": LINKAGE_LEVEL,
-        "key2.level": shown.rule.level - LINKAGE_LEVEL,
-        "membership.level": shown.rule.membership_level,
-        "concealment.threshold": shown.rule.declared_customers,
+        "settings.linkage_level": LINKAGE_LEVEL,
+        "settings.key2_level": shown.rule.level - LINKAGE_LEVEL,
+        "settings.membership_level": shown.rule.membership_level,
+        "settings.declared_customers": shown.rule.declared_customers,
         "linkage.log10": link.weighted_log10,
         "linkage.price_log10": link.price_log10,
         "linkage.without_strongest_log10": link.without_strongest_log10,
@@ -103,7 +102,7 @@ def _figures(shown: Shown) -> dict[str, float | int]:
         found[f"strand.{number}.accounts"] = len(np.unique(harvest.strand.account))
         found[f"strand.{number}.calls"] = len(harvest.strand.rows)
         found[f"strand.{number}.p_value"] = tests.p_value
-        for test in _TESTS:
+        for test in NAMES:
             found |= {f"strand.{number}.{test}.{name}": value for name, value in _scalars(getattr(tests, test)).items()}
     return {name: value for name, value in found.items() if value is not None}
 

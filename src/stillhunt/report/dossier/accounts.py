@@ -51,7 +51,16 @@ def counting(m: Matter) -> tuple[Block, ...]:
         ("Lines read", (m.number(hunt.n_lines, "lines read"),)),
         ("Calls", (m.number(hunt.n_exchanges, "calls in the log"),)),
         ("Accounts", (m.number(hunt.n_accounts, "accounts in the log"),)),
-        ("Owners", (m.number(hunt.n_owners, "owners in the log: organisations where declared, else accounts"),)),
+        (
+            "Owners",
+            (
+                m.number(
+                    hunt.n_owners,
+                    "owners in the log: organisations where declared, else accounts",
+                    recipe="population.owners",
+                ),
+            ),
+        ),
         (
             "Duplicates",
             say(
@@ -133,7 +142,9 @@ def accounts(m: Matter) -> tuple[Block, ...]:
             "No account was picked by hand. An account is in when what it shares with the others outweighs chance so far"
             " that, over all accounts of the log, at most {level} of those in are in by mistake, on average (e-BH). Each kind"
             " of shared value contributes a factor; the table gives its power of ten.",
-            level=m.figure("membership.level", "share of a campaign’s accounts that may not belong, at most", "share"),
+            level=m.figure(
+                "settings.membership_level", "share of a campaign’s accounts that may not belong, at most", "share"
+            ),
         ),
         Fold(summary="Account by account", blocks=(_members(m), _rest(m))),
         Heading(text="Leaving one signal out"),
@@ -168,8 +179,8 @@ def _pools(m: Matter) -> Table:
                 (m.figure(f"strand.{s.number}.accounts", f"accounts of {of}", "count"),),
                 (m.figure(f"strand.{s.number}.peak_accounts", f"accounts of {of} on its busiest day", "count"),),
                 (m.figure(f"strand.{s.number}.calls", f"calls of {of}", "count"),),
-                (m.day(s.first_seen, f"first day of {of}"),),
-                (m.day(s.last_seen, f"last day of {of}"),),
+                (m.day(s.first_seen, f"first day of {of}", f"strand.{s.number}.first_day"),),
+                (m.day(s.last_seen, f"last day of {of}", f"strand.{s.number}.last_day"),),
             )
         )
     return Table(
@@ -182,7 +193,7 @@ def _pools(m: Matter) -> Table:
 
 def _members(m: Matter) -> Table:
     rows = []
-    for member in m.exhibits.members[:ROWS_AT_MOST]:
+    for k, member in enumerate(m.exhibits.members[:ROWS_AT_MOST], 1):
         strongest = sorted(member.groups.items(), key=lambda g: -g[1])[:3]
         factors: list[Parts] = [
             say(
@@ -196,8 +207,8 @@ def _members(m: Matter) -> Table:
         rows.append(
             (
                 (Tag(member.tag),),
-                (m.number(member.n_exchanges, f"calls of account {member.tag}"),),
-                (m.day(member.first_seen, f"first day of account {member.tag}"),),
+                (m.number(member.n_exchanges, f"calls of account {member.tag}", recipe=f"account.{k}.calls"),),
+                (m.day(member.first_seen, f"first day of account {member.tag}", f"account.{k}.first_day"),),
                 joined or ("–",),
                 (", ".join(member.hangs_on) or "no single kind",),
             )

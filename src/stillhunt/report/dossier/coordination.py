@@ -66,7 +66,11 @@ def coordination(m: Matter) -> tuple[Block, ...]:
             "Values are shown as tags under the provider’s key. “Elsewhere” counts owners outside the set, of {n} in the log:"
             " the fewer, the less likely it is that unrelated customers hold it together.",
             small=True,
-            n=m.number(m.hunt.n_owners, "owners in the log: organisations where declared, else accounts"),
+            n=m.number(
+                m.hunt.n_owners,
+                "owners in the log: organisations where declared, else accounts",
+                recipe="population.owners",
+            ),
         ),
         Heading(text="Timing"),
         *_timing(m),
@@ -320,9 +324,18 @@ def _elicitation(m: Matter) -> Prose:
 
 
 def _joins(m: Matter) -> list[Block]:
-    known = ("one clock", "interchangeable", "de-duplicated", "best of k", "urn bet", "shared ", "declared customers")
+    known = (
+        "one clock",
+        "interchangeable",
+        "de-duplicated",
+        "best of k",
+        "simultaneous copies",
+        "urn bet",
+        "shared ",
+        "declared customers",
+    )
     blocks: list[Block] = []
-    for test in _tests_named(m, "best of k"):
+    for test in _tests_named(m, "best of k", "simultaneous copies"):
         blocks += _finding(m, test)
     others = [e for e in m.campaign.evidence if not e.test.startswith(known)]
     for test in others:

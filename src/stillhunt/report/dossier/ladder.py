@@ -75,7 +75,9 @@ def _coordinated(m: Matter) -> Rung:
             " customers anywhere in this log is linked with probability at most {level}.",
             accounts=m.figure("traffic.accounts", "accounts of the campaign", "count"),
             e=m.figure("linkage.log10", "weighted linkage e-value (power of ten)", "power"),
-            level=m.figure("linkage.level", "chance that any set of unrelated customers counts as linked", "share"),
+            level=m.figure(
+                "settings.linkage_level", "chance that any set of unrelated customers counts as linked", "share"
+            ),
         ),
         innocent=_innocent(m, "one company network", "one app"),
         would_change=say(
@@ -98,7 +100,7 @@ def _operated(m: Matter) -> Rung:
             " that were judged; {level} was allowed.",
             p=m.figure("key2.p_value", "joint operation, combined p-value"),
             q=m.figure("key2.q_value", "joint operation, q-value over all sets judged"),
-            level=m.figure("key2.level", "level of joint operation", "share"),
+            level=m.figure("settings.key2_level", "level of joint operation", "share"),
         ),
         innocent=_innocent(m, "same material", "same calendar", "moving from old accounts"),
         would_change=say(
@@ -109,7 +111,7 @@ def _operated(m: Matter) -> Rung:
 
 
 def _disguised(m: Matter) -> Rung:
-    strong = m.campaign.declared_customers >= 2 * float(m.exhibits.figures["concealment.threshold"])
+    strong = m.campaign.declared_customers >= 2 * float(m.exhibits.figures["settings.declared_customers"])
     return Rung(
         name=NAMES[2],
         claimed=True,
@@ -119,7 +121,7 @@ def _disguised(m: Matter) -> Rung:
             "By payment cards and e-mail domains the set passes for {n} unrelated customers; {least} count as disguise."
             " This is a definition, not a test.",
             n=m.figure("concealment.customers", "unrelated customers the set passes for", "effective"),
-            least=m.figure("concealment.threshold", "declared customers from which a set counts as disguised"),
+            least=m.figure("settings.declared_customers", "declared customers from which a set counts as disguised"),
         ),
         innocent=_innocent(m, "one honest customer", "licensed bulk use"),
         would_change=say("A contract, a parent company or a reseller that declared these accounts as one customer’s."),

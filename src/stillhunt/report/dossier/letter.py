@@ -14,8 +14,8 @@ def letter(m: Matter, rungs: tuple[Rung, ...]) -> tuple[Block, ...]:
         prose(
             "Between {first} and {last}, {accounts} accounts in {log} made {calls} calls that we believe to be the work of one"
             " hand, while the accounts passed for {customers} unrelated customers.",
-            first=m.day(profile.first_seen, "first day of the campaign"),
-            last=m.day(profile.last_seen, "last day of the campaign"),
+            first=m.day(profile.first_seen, "first day of the campaign", "traffic.first_day"),
+            last=m.day(profile.last_seen, "last day of the campaign", "traffic.last_day"),
             accounts=m.figure("traffic.accounts", "accounts of the campaign", "count"),
             log=own,
             calls=m.figure("traffic.calls", "calls of the campaign", "count"),
@@ -27,9 +27,16 @@ def letter(m: Matter, rungs: tuple[Rung, ...]) -> tuple[Block, ...]:
             " with probability at most {link}. Their calls behave as those of one operator do; the error figure of that is"
             " {q}, after allowing for every set we looked at. Of all campaigns reported in this way, at most {level} may be"
             " honest groups, on average.",
-            link=m.figure("linkage.level", "chance that any set of unrelated customers counts as linked", "share"),
+            link=m.figure(
+                "settings.linkage_level", "chance that any set of unrelated customers counts as linked", "share"
+            ),
             q=m.figure("key2.q_value", "joint operation, q-value over all sets judged"),
-            level=m.number(float(m.campaign.claim.level), "level of campaigns", f"{m.campaign.claim.level:.0%}"),
+            level=m.number(
+                float(m.campaign.claim.level),
+                "level of campaigns",
+                f"{m.campaign.claim.level:.0%}",
+                recipe="settings.level",
+            ),
         ),
         Heading(text="What we claim, and what we do not"),
         prose("We claim: {claimed}.", claimed=_named(rungs, claimed=True)),

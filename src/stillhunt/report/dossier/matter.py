@@ -11,7 +11,7 @@ from stillhunt.model import Alternative, Campaign, Evidence, Exhibits, Hunt
 from stillhunt.report.dossier.blocks import Part, Parts, Tag
 from stillhunt.report.dossier.case import Case
 from stillhunt.report.dossier.numbered import THE_LOG, Number, NumberList, Value
-from stillhunt.report.numbers import day, iso
+from stillhunt.report.numbers import day, utc
 from stillhunt.report.words import plain, printable
 from stillhunt.seal.canonical import Json
 
@@ -57,9 +57,9 @@ class Matter:
         """Return a number that is not a figure of the hunt."""
         return self.numbers.counted(value, label, text, needs=needs, recipe=recipe)
 
-    def day(self, moment: datetime, label: str) -> Number:
-        """Return a day as a number with an address."""
-        return self.numbers.counted(str(iso(moment)), label, day(moment))
+    def day(self, moment: datetime, label: str, recipe: str | None = None) -> Number:
+        """Return a day, in UTC, as a number with an address; its value is the ISO date."""
+        return self.numbers.counted(utc(moment).date().isoformat(), label, day(moment), recipe=recipe)
 
     def said(self, evidence: Evidence) -> Parts:
         """Return the statement of a finding, its numbers with addresses."""
@@ -103,6 +103,7 @@ TESTS = {
     "interchangeable workers": "interchange",
     "de-duplicated queue": "queue",
     "best of k": "multiplicity",
+    "simultaneous copies": "copies",
 }
 """How the name of a test starts → the name of its figures."""
 

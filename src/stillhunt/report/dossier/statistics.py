@@ -39,6 +39,7 @@ NULLS = {
     "interchange": "Honest linked accounts keep to their own subjects at least as much as the stated coherence.",
     "queue": "Other users of the same template, as busy as the members, lend their prompts.",
     "multiplicity": "Accounts choose on their own, however popular each prompt is.",
+    "copies": "People who work from one sheet send the same prompts too, but each when they come to it.",
 }
 
 
@@ -50,9 +51,9 @@ def statistics(m: Matter) -> tuple[Block, ...]:
         Heading(text="Tests of joint operation"),
         _tests(m),
         prose(
-            "The smallest p-value of a pool, times the number of tests whether they ran or not, times the number of pools, is"
-            " the p-value of the set: {p}. Over all {sets} that were judged in this hunt it becomes q = {q}"
-            " (Benjamini and Hochberg).",
+            "The p-values of a pool are combined so that every test is paid for, whether it ran or not (weighted Bonferroni),"
+            " and then times the number of pools: the p-value of the set is {p}. Over all {sets} that were judged in"
+            " this hunt it becomes q = {q} (Benjamini and Hochberg).",
             p=m.figure("key2.p_value", "joint operation, combined p-value"),
             sets=_tested(m),
             q=m.figure("key2.q_value", "joint operation, q-value over all sets judged"),
@@ -95,25 +96,32 @@ def _beforehand(m: Matter) -> Facts:
             "Level, campaigns",
             say(
                 "{x} of reported campaigns may be honest sets, on average",
-                x=m.number(float(m.campaign.claim.level), "level of campaigns", f"{m.campaign.claim.level:.0%}"),
+                x=m.number(
+                    float(m.campaign.claim.level),
+                    "level of campaigns",
+                    f"{m.campaign.claim.level:.0%}",
+                    recipe="settings.level",
+                ),
             ),
         ),
         (
             "Level, accounts",
             say(
                 "{x} of a campaign’s accounts may not belong, on average",
-                x=m.figure("membership.level", "level of accounts", "share"),
+                x=m.figure("settings.membership_level", "level of accounts", "share"),
             ),
         ),
         (
             "Least subject coherence of honest groups",
-            (m.number(float(settings["rho0"]), "assumed least subject coherence"),) if "rho0" in settings else ("–",),
+            (m.number(float(settings["rho0"]), "assumed least subject coherence", recipe="settings.rho0"),)
+            if "rho0" in settings
+            else ("–",),
         ),
         (
             "Fewest declared customers",
-            (m.figure("concealment.threshold", "fewest declared customers of a disguised set"),),
+            (m.figure("settings.declared_customers", "fewest declared customers of a disguised set"),),
         ),
-        ("Seed", (m.number(int(m.campaign.claim.seed), "seed of every random draw"),)),
+        ("Seed", (m.number(int(m.campaign.claim.seed), "seed of every random draw", recipe="settings.seed"),)),
         ("Configuration, SHA-256", (Tag(digest),)),
         (
             "Fixed at",
@@ -126,9 +134,8 @@ def _beforehand(m: Matter) -> Facts:
 
 
 def _tested(m: Matter) -> Parts:
-    if m.has("key2.tested"):
-        return say("{n} sets", n=m.figure("key2.tested", "sets judged for joint operation", "count"))
-    return say("{n} sets", n=m.number(int(m.hunt.settings.get("sets tested", 0)), "sets judged for joint operation"))
+    tested = int(m.hunt.settings.get("sets tested", 0))
+    return say("{n} sets", n=m.number(tested, "sets judged for joint operation", recipe="key2.tested"))
 
 
 def _tests(m: Matter) -> Table:
@@ -174,6 +181,12 @@ def _statistic(m: Matter, at: str, test: str, pool: str) -> Parts:
             "{x} coincidences; {e} expected",
             x=m.figure(f"{at}.coincidences", f"coincidences, {pool}", "count"),
             e=m.figure(f"{at}.expected", f"expected coincidences, {pool}"),
+        )
+    if test == "copies":
+        return say(
+            "{x} of {n} hours in which most shared prompts left two accounts at once",
+            x=m.figure(f"{at}.simultaneous", f"hours with simultaneous prompts, {pool}", "count"),
+            n=m.figure(f"{at}.hours", f"hours with shared prompts, {pool}", "count"),
         )
     return say(
         "{at} prompts sent by exactly {k} accounts; {null} expected",
