@@ -76,7 +76,13 @@ def counting(m: Matter) -> tuple[Block, ...]:
             tuple(m.numbers.said(m.campaign.strand, "", "how the campaign’s calls were told apart")),
         ),
     )
-    blocks: list[Block] = [Facts(rows=rows), Heading(text="Left out")]
+    return (Facts(rows=rows), Heading(text="Left out"), *_left_out(m))
+
+
+def _left_out(m: Matter) -> list[Block]:
+    """Return what was not used, and what the log did not hold."""
+    hunt = m.hunt
+    blocks: list[Block] = []
     if hunt.left_out:
         table = tuple(
             (
@@ -94,7 +100,7 @@ def counting(m: Matter) -> tuple[Block, ...]:
     if hunt.unavailable:
         items = tuple(say(f"{plain(u.what)}: {u.consequence}") for u in hunt.unavailable)
         blocks += [Heading(text="Not in this log"), Items(items=items)]
-    return tuple(blocks)
+    return blocks
 
 
 def _silent_days(m: Matter) -> Parts:
