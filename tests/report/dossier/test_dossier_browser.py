@@ -14,6 +14,7 @@ from stillhunt import printing
 from stillhunt.report.dossier import Dossier, write_dossier
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
+WebDriverWait = pytest.importorskip("selenium.webdriver.support.ui").WebDriverWait
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 DRIVER = shutil.which("chromedriver") or shutil.which("chromium-driver")
 
@@ -101,6 +102,8 @@ def show(browser: Any, page: Path, *, width: int = 1280, scheme: str = "light", 
         {"media": media, "features": [{"name": "prefers-color-scheme", "value": scheme}]},
     )
     browser.get(page.as_uri())
+    whole = "return document.readyState === 'complete' && document.querySelector('footer') !== null"
+    WebDriverWait(browser, 30).until(lambda b: b.execute_script(whole))
 
 
 ALL = [f"{which}/{page}" for which in ("full", "bare") for page in ("dossier.html", "letter.html")]
