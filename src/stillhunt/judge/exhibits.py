@@ -12,6 +12,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from stillhunt.judge.best_of_k import MultiplicityTest
+from stillhunt.judge.clock import ClockTest
 from stillhunt.judge.interchangeable import distinct_fills
 from stillhunt.judge.linkage import Population
 from stillhunt.judge.membership import without_each_group
@@ -19,6 +21,7 @@ from stillhunt.judge.operate import NAMES, JointOperation
 from stillhunt.judge.rule import Rule
 from stillhunt.judge.sets import LINKAGE_LEVEL, LinkedOwners
 from stillhunt.judge.traffic import Harvest, Traffic
+from stillhunt.judge.work_queue import QueueTest
 from stillhunt.model import (
     Exhibits,
     MemberExhibit,
@@ -120,7 +123,7 @@ def _of_strands(strands: tuple[StrandExhibit, ...]) -> dict[str, float | int]:
 
 
 def _scalars(test: object) -> dict[str, float | int]:
-    """Return the numbers that a test holds, those of its null as their mean; none where it did not run."""
+    """Return the numbers that a test holds, draws of its null as their mean; none where it did not run."""
     if test is None or not hasattr(test, "p_value"):
         return {}
     out: dict[str, float | int] = {}
@@ -129,7 +132,8 @@ def _scalars(test: object) -> dict[str, float | int]:
         if field.name == "near":
             out |= dict(zip(("below", "at", "above"), value, strict=True))
         elif field.name == "null":
-            out["null_mean"] = float(value.mean())
+            if isinstance(test, ClockTest | QueueTest | MultiplicityTest):
+                out["null_mean"] = float(value.mean())
         elif isinstance(value, int | float):
             out[field.name] = value
     return out

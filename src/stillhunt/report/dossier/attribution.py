@@ -27,6 +27,7 @@ from stillhunt.report.dossier.blocks import (
     supplied,
 )
 from stillhunt.report.dossier.case import KINDS, Hypothesis, Observation
+from stillhunt.report.dossier.coordination import TO_NEW_MODEL, finding, tests_named
 from stillhunt.report.dossier.likelihood import ReleaseTiming, hours_alike, ratio, release_timing, resemblance
 from stillhunt.report.dossier.matter import Matter, PastCampaign
 from stillhunt.report.dossier.numbered import THE_CASE
@@ -71,6 +72,7 @@ def timeline_section(m: Matter) -> tuple[Block, ...]:
         )
     else:
         blocks.append(prose("The events name no release while the campaign was active."))
+    blocks += [block for test in tests_named(m, TO_NEW_MODEL) for block in finding(m, test)]
     return (*blocks, Heading(text="Releases by others, with the base rate"), *_releases(m))
 
 

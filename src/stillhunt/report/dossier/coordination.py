@@ -31,6 +31,10 @@ from stillhunt.report.numbers import share
 from stillhunt.report.timeline import timeline
 from stillhunt.report.words import plain
 
+AFTER_BAN = "accounts that wake after a ban"
+TO_NEW_MODEL = "move to a new model"
+"""How the names of two findings start that stand with bans and with releases."""
+
 SHOWN_FIRST = 12
 SHOWN_MORE = 24
 
@@ -78,6 +82,7 @@ def coordination(m: Matter) -> tuple[Block, ...]:
         *_shards(m),
         Heading(text="Before and after bans"),
         *after_bans(m),
+        *(block for test in tests_named(m, AFTER_BAN) for block in finding(m, test)),
     ]
     return tuple(blocks)
 
@@ -165,11 +170,13 @@ def _shared(m: Matter, values: Sequence[SharedValue]) -> Table:
     return Table(label="Rare shared values", head=head, rows=tuple(rows), figures=frozenset({2, 3, 4}))
 
 
-def _finding(m: Matter, test: Evidence) -> list[Block]:
+def finding(m: Matter, test: Evidence) -> list[Block]:
+    """Return a finding in the hunt's words, and where it falls under its null."""
     return [Prose(parts=m.said(test)), *test_drawing(m, test)]
 
 
-def _tests_named(m: Matter, *words: str) -> list[Evidence]:
+def tests_named(m: Matter, *words: str) -> list[Evidence]:
+    """Return the findings whose name starts with some words."""
     return [e for e in m.campaign.evidence if any(e.test.startswith(w) for w in words)]
 
 
@@ -187,11 +194,11 @@ def _timing(m: Matter) -> list[Block]:
             ),
         )
         blocks.append(Drawing(svg=drawn, caption=caption))
-    clocks = _tests_named(m, "one clock")
+    clocks = tests_named(m, "one clock")
     if not clocks:
         blocks.append(prose("The test for one common clock did not run: too few calls, accounts or days."))
     for test in clocks:
-        blocks += _finding(m, test)
+        blocks += finding(m, test)
     return blocks
 
 
@@ -214,9 +221,9 @@ def _shards(m: Matter) -> list[Block]:
                 ),
             )
         )
-    tests = _tests_named(m, "de-duplicated queue", "interchangeable workers")
+    tests = tests_named(m, "de-duplicated queue", "interchangeable workers")
     for test in tests:
-        blocks += _finding(m, test)
+        blocks += finding(m, test)
     return blocks
 
 
@@ -325,6 +332,8 @@ def _elicitation(m: Matter) -> Prose:
 
 def _joins(m: Matter) -> list[Block]:
     known = (
+        AFTER_BAN,
+        TO_NEW_MODEL,
         "one clock",
         "interchangeable",
         "de-duplicated",
@@ -335,11 +344,11 @@ def _joins(m: Matter) -> list[Block]:
         "declared customers",
     )
     blocks: list[Block] = []
-    for test in _tests_named(m, "best of k", "simultaneous copies"):
-        blocks += _finding(m, test)
+    for test in tests_named(m, "best of k", "simultaneous copies"):
+        blocks += finding(m, test)
     others = [e for e in m.campaign.evidence if not e.test.startswith(known)]
     for test in others:
-        blocks += _finding(m, test)
+        blocks += finding(m, test)
     if not others:
         blocks.append(
             prose(

@@ -104,6 +104,9 @@ TESTS = {
     "de-duplicated queue": "queue",
     "best of k": "multiplicity",
     "simultaneous copies": "copies",
+    "reasoning blocks presented by others": "replay",
+    "answers sent back by others": "feedback",
+    "failed prompts taken over": "takeover",
 }
 """How the name of a test starts → the name of its figures."""
 

@@ -31,6 +31,9 @@ from stillhunt.report.numbers import figure, share
 from stillhunt.report.words import plain
 from stillhunt.seal.canonical import canonical
 
+JOINS = ("replay", "feedback", "takeover")
+"""Tests that join calls of different accounts exactly; section 8 shows what they found."""
+
 HELD_OUT = {"honest": 170448, "accused": 0, "kinds": 18, "null_worlds": 50, "reporting": 0}
 """Totals of `bench/results/held_out.md`: synthetic worlds, not this provider's customers."""
 
@@ -39,6 +42,9 @@ NULLS = {
     "interchange": "Honest linked accounts keep to their own subjects at least as much as the stated coherence.",
     "queue": "Other users of the same template, as busy as the members, lend their prompts.",
     "multiplicity": "Accounts choose on their own, however popular each prompt is.",
+    "replay": "Blocks of reasoning change hands only along friendships, not around a circle of accounts.",
+    "feedback": "Answers change hands only along friendships, not around a circle of accounts.",
+    "takeover": "A call that failed is followed by the same prompt from another account no more often than one that was served.",
     "copies": "People who work from one sheet send the same prompts too, but each when they come to it.",
 }
 
@@ -182,6 +188,8 @@ def _statistic(m: Matter, at: str, test: str, pool: str) -> Parts:
             x=m.figure(f"{at}.coincidences", f"coincidences, {pool}", "count"),
             e=m.figure(f"{at}.expected", f"expected coincidences, {pool}"),
         )
+    if test in JOINS:
+        return ("section 8 shows it",)
     if test == "copies":
         return say(
             "{x} of {n} hours in which most shared prompts left two accounts at once",
