@@ -13,12 +13,16 @@ import argparse
 import json
 import subprocess
 import time
+from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
-from scipy.stats import binom
+import pyarrow.compute as pc
+from scipy.stats import beta, binom
 
 from stillhunt import backtest, pipeline, worlds
+from stillhunt.model import Hunt
 
 RESULTS = Path(__file__).parent / "results"
 KEY = b"stillhunt held-out worlds, public"
@@ -27,14 +31,30 @@ SMALLEST = 25
 SOURCES = ("git", "-C", str(Path(__file__).parents[1]))
 COMMIT = subprocess.run([*SOURCES, "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
 COMMIT += " with changes" if subprocess.run([*SOURCES, "diff", "--quiet", "HEAD", "--", "src"], check=False).returncode else ""
-SEEDS = {"demo": range(321, 331), "null": range(451, 501)}
+SEEDS = {
+    "demo": range(501, 521),
+    "null": range(601, 621),
+    "small_campaigns": range(801, 811),
+    "covered": range(801, 811),
+    "nothing_shared": range(801, 811),
+}
+BLIND = {"demo without text": ("prompt", "system", "history", "completion"), "demo without accounts table": None}
+"""Demo worlds hunted again with columns, or the accounts table, taken away; the first three seeds."""
 
 
 def one(name: str, seed: int) -> dict[str, object]:
     """Hunt one world at the default settings and score it against its truth."""
-    world = worlds.make(name, seed)
+    world = worlds.make(name.split(" without ")[0], seed)
+    accounts = world.accounts
+    if name in BLIND:
+        gone = BLIND[name]
+        accounts = world.accounts if gone else None
+        kept = [c for c in world.exchanges.column_names if c not in (gone or ())]
+        world = replace(world, exchanges=world.exchanges.select(kept))
     began = time.perf_counter()
-    result = pipeline.hunt(world.exchanges, world.accounts, world.events, key=KEY)
+    used = time.process_time()
+    result = pipeline.hunt(world.exchanges, accounts, world.events, key=KEY)
+    used = time.process_time() - used
     seconds = time.perf_counter() - began
     score = backtest.score_hunt(result, world.truth, world.truth_exchanges)
     return {
@@ -44,6 +64,9 @@ def one(name: str, seed: int) -> dict[str, object]:
         "exchanges": result.n_exchanges,
         "accounts": result.n_accounts,
         "seconds": round(seconds, 1),
+        "cpu": round(used, 1),
+        "cohorts": len({c for c in world.truth.filter(pc.is_null(world.truth["campaign_id"]))["cohort"].to_pylist()}),
+        "linked_not_accused": _linked(result, world),
         "reported": len(result.campaigns),
         "false": score.n_false,
         "campaigns": [
@@ -58,6 +81,18 @@ def one(name: str, seed: int) -> dict[str, object]:
         "purity_worst": score.purity_worst,
         "one_as_one": score.found_as_one,
     }
+
+
+def _linked(result: Hunt, world: worlds.World) -> list[dict[str, object]]:
+    """Return the linked sets that are mostly one campaign and accuse nobody: which campaign, and on which list they are."""
+    campaign = dict(zip(world.truth["account_id"].to_pylist(), world.truth["campaign_id"].to_pylist(), strict=True))
+    out = []
+    for one in result.linked:
+        members = Counter(campaign.get(a) for a in one.account_ids)
+        name, n = members.most_common(1)[0]
+        if name is not None and 2 * n > len(one.account_ids):
+            out.append({"list": one.list_name, "accounts": n, "declared": one.declared_customers, "p": one.p_value})
+    return out
 
 
 def table(rows: list[dict[str, object]]) -> str:
@@ -118,7 +153,7 @@ def _demo_row(r: dict[str, object]) -> str:
 def main() -> None:
     """Run what is missing and write the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
-    parser.add_argument("--worlds", nargs="*", default=list(SEEDS))
+    parser.add_argument("--worlds", nargs="*", default=[*SEEDS, *BLIND])
     parser.add_argument("--seeds", help="first-last, instead of the held-out seeds")
     parser.add_argument("--restart", action="store_true", help="forget earlier results")
     arguments = parser.parse_args()
@@ -129,7 +164,7 @@ def main() -> None:
     rows = [json.loads(line) for line in lines.read_text().splitlines()] if lines.exists() else []
     done = {(r["world"], r["seed"]) for r in rows}
     for name in arguments.worlds:
-        for seed in _seeds(arguments.seeds, SEEDS[name]):
+        for seed in _seeds(arguments.seeds, SEEDS.get(name, SEEDS["demo"][:3])):
             if (name, seed) in done:
                 continue
             rows.append(one(name, seed))
