@@ -19,7 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.compute as pc
-from scipy.stats import beta, binom
+from scipy.stats import binom
 
 from stillhunt import backtest, pipeline, worlds
 from stillhunt.model import Hunt
