@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pytest
 from chance import not_more_often
 
-from stillhunt.judge.joins.circles import FEWEST_TAKERS, MOST_EACH, SMALLEST_P, _repeats, circle_test
+from stillhunt.judge.joins.circles import FEWEST_TAKERS, MOST_EACH, SMALLEST_P, _repeats, circle_test, sum_of
 
 Pairs = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
 
@@ -85,3 +85,14 @@ def test_few_takers_are_not_judged() -> None:
     assert circle_test(np.arange(50), np.arange(50), circle=8) is None
     many = circle_test(np.arange(800), np.repeat(np.arange(200), 4), circle=8)
     assert many is not None and many.p_value == SMALLEST_P
+
+
+def test_sums_by_transform_are_sums_by_convolution() -> None:
+    """The distribution of a sum made by transforms is the one that convolution gives, to a part in a million million."""
+    rng = np.random.default_rng(6)
+    parts = [(rng.dirichlet(np.ones(size)), times) for size, times in ((2, 40), (4, 25), (3, 1), (1, 3))]
+    slow = np.ones(1)
+    for mass, times in parts:
+        for _ in range(times):
+            slow = np.convolve(slow, mass)
+    assert sum_of(parts) == pytest.approx(slow, abs=1e-12)

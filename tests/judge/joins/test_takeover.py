@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pytest
 from chance import not_more_often
 
-from stillhunt.judge.joins.takeover import _strata, takeover_test
+from stillhunt.judge.joins.takeover import _followers, _strata, takeover_test
 
 MINUTE = 60_000_000
 Calls = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.uint64], npt.NDArray[np.bool_]]
@@ -146,3 +146,17 @@ def test_strata_are_those_of_every_case_counted() -> None:
         for second in combinations(range(4, 7), 1):
             mass[int(failed[[*first, *second]].sum())] += 1
     assert _strata(stratum, failed, followed) == pytest.approx(mass / mass.sum())
+
+
+def test_followers_are_those_of_a_slow_search() -> None:
+    """The follower of a call is the first call after it, within ten minutes, by an account that had not sent the prompt before."""
+    rng = np.random.default_rng(8)
+    account, prompt = rng.integers(0, 5, 300), rng.integers(1, 30, 300).astype(np.uint64)
+    at = rng.permutation(3000)[:300] * MINUTE // 2
+    found = _followers(account, at, prompt)
+    for call in range(300):
+        alike = [n for n in range(300) if prompt[n] == prompt[call] and account[n] != account[call]]
+        before = {n: [m for m in alike if account[m] == account[n] and at[m] < at[n]] for n in alike}
+        new = [n for n in alike if not before[n]]
+        after = [n for n in new if at[call] < at[n] <= at[call] + 10 * MINUTE]
+        assert found[call] == (min(after, key=lambda n: at[n]) if after else -1)

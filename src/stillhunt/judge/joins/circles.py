@@ -16,6 +16,7 @@ serves everybody (a support desk, a grader) is one taker among many: no account 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,25 +50,39 @@ def circle_test(
 
     `giver` and `taker` number the accounts. Things that are handed to oneself are to be left out before.
     """
-    counts, repeats = [], 0
-    for one in np.unique(taker):
-        givers = giver[taker == one][:MOST_EACH]
-        if len(givers) >= 2:
-            counts.append(len(givers))
-            repeats += len(givers) - len(np.unique(givers))
-    if len(counts) < FEWEST_TAKERS:
+    order = np.argsort(taker, kind="stable")
+    starts = np.flatnonzero(np.diff(taker[order], prepend=-1) != 0)
+    counts, repeats = np.zeros(MOST_EACH + 1, dtype=np.int64), 0
+    for givers in np.split(giver[order], starts[1:]) if len(starts) else []:
+        first = givers[:MOST_EACH].tolist()
+        if len(first) >= 2:
+            counts[len(first)] += 1
+            repeats += len(first) - len(set(first))
+    if int(counts.sum()) < FEWEST_TAKERS:
         return None
-    null = np.ones(1)
-    for m in counts:
-        null = np.convolve(null, _repeats(m, circle))
+    null = sum_of([(_repeats(m, circle), int(counts[m])) for m in range(2, MOST_EACH + 1)])
     return CircleTest(
         p_value=float(min(1.0, max(SMALLEST_P, null[: repeats + 1].sum()))),
-        takers=len(counts),
-        things=sum(counts),
+        takers=int(counts.sum()),
+        things=int((counts * np.arange(MOST_EACH + 1)).sum()),
         repeats=repeats,
         circle=circle,
         null=null,
     )
+
+
+def sum_of(parts: Sequence[tuple[npt.NDArray[np.float64], int]]) -> npt.NDArray[np.float64]:
+    """
+    Return the distribution of a sum of independent counts: each distribution on 0, 1, …, with how many there are of it.
+
+    By the product of their transforms; what is below 1e-12 is rounding.
+    """
+    size = 1 + sum(times * (len(mass) - 1) for mass, times in parts)
+    product = np.ones(size // 2 + 1, dtype=np.complex128)
+    for mass, times in parts:
+        product *= np.fft.rfft(mass, size) ** times
+    found: npt.NDArray[np.float64] = np.clip(np.fft.irfft(product, size), 0.0, 1.0)
+    return found
 
 
 def _repeats(m: int, c: int) -> npt.NDArray[np.float64]:

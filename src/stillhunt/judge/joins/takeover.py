@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import hypergeom
 
-from stillhunt.judge.joins.circles import SMALLEST_P, CircleTest, circle_test
+from stillhunt.judge.joins.circles import SMALLEST_P, CircleTest, circle_test, sum_of
 
 WITHIN_US = 10 * 60 * 1_000_000
 BLOCK = 4
@@ -95,21 +95,20 @@ def _followers(
     account: npt.NDArray[np.int64], at_us: npt.NDArray[np.int64], prompt: npt.NDArray[np.uint64]
 ) -> npt.NDArray[np.int64]:
     """Return for each call the position of the call that follows it within the time allowed, -1 for none."""
+    order = np.lexsort((at_us, account, prompt))
+    new = np.ones(len(order), dtype=bool)
+    new[1:] = (prompt[order][1:] != prompt[order][:-1]) | (account[order][1:] != account[order][:-1])
+    first = np.zeros(len(order), dtype=bool)
+    first[order[new]] = True
+    order = np.lexsort((account, ~first, at_us, prompt))
+    firsts = np.flatnonzero(first[order])
+    place = np.searchsorted(firsts, np.arange(len(order)), side="right")
+    after = order[firsts[np.minimum(place, len(firsts) - 1)]]
+    lag = at_us[after] - at_us[order]
+    # The next first call of a prompt is by another account: the call at hand is, or comes after, the first of its own.
+    follows = (place < len(firsts)) & (prompt[after] == prompt[order]) & (lag > 0) & (lag <= WITHIN_US)
     out = np.full(len(account), -1, dtype=np.int64)
-    order = np.lexsort((account, at_us, prompt))
-    bounds = np.flatnonzero(np.concatenate([[True], prompt[order][1:] != prompt[order][:-1], [True]]))
-    for start, stop in zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True):
-        calls = order[start:stop]
-        if stop - start < 2 or len(np.unique(account[calls])) < 2:
-            continue
-        first = np.zeros(len(calls), dtype=bool)
-        first[np.unique(account[calls], return_index=True)[1]] = True
-        firsts = calls[first]
-        for call in calls.tolist():
-            after = firsts[(at_us[firsts] > at_us[call]) & (at_us[firsts] <= at_us[call] + WITHIN_US)]
-            after = after[account[after] != account[call]]
-            if len(after):
-                out[call] = after[0]
+    out[order[follows]] = after[follows]
     return out
 
 
@@ -129,14 +128,9 @@ def _strata(
 ) -> npt.NDArray[np.float64]:
     """Return the distribution of the number of calls that failed and were followed, given the margins of each stratum."""
     _, place = np.unique(stratum, return_inverse=True)
-    total = np.bincount(place)
-    n_failed = np.bincount(place, weights=failed).astype(np.int64)
-    n_followed = np.bincount(place, weights=followed).astype(np.int64)
-    null = np.ones(1)
-    for n, f, g in zip(total.tolist(), n_failed.tolist(), n_followed.tolist(), strict=True):
-        if f and g:
-            null = np.convolve(null, _hypergeometric(n, f, g))
-    return null
+    shape = np.stack([np.bincount(place), np.bincount(place, weights=failed), np.bincount(place, weights=followed)])
+    kinds, times = np.unique(shape[:, (shape[1] > 0) & (shape[2] > 0)].astype(np.int64), axis=1, return_counts=True)
+    return sum_of([(_hypergeometric(n, f, g), t) for (n, f, g), t in zip(kinds.T.tolist(), times.tolist(), strict=True)])
 
 
 def _hypergeometric(n: int, failed: int, followed: int) -> npt.NDArray[np.float64]:
