@@ -17,6 +17,7 @@ import traceback
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 from stillhunt import __version__
 from stillhunt.config import Config
@@ -28,6 +29,7 @@ from stillhunt.terminal import beside_truth, found, lost, say, shown, table
 
 RESULTS = ("campaigns.json", "accounts.parquet", "report.html")
 AUDIT_RESULTS = ("audit.json", "calibration.html")
+POWER_RESULTS = ("power.json", "power.html")
 DEMO_KEY = b"the public key of the demonstration"
 """Known to everybody, so that the demonstration gives the same bytes everywhere; never used on a real log."""
 
@@ -57,6 +59,7 @@ def build_parser() -> argparse.ArgumentParser:
         "doctor": examine,
         "hunt": hunt,
         "audit": audit,
+        "power": plant,
         "report": dossier,
         "collect": receive,
         "simulate": simulate,
@@ -122,10 +125,50 @@ def audit(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def plant(arguments: argparse.Namespace) -> int:
+    """Plant campaigns into a copy of the logs and write which are found."""
+    import time
+
+    from stillhunt.terminal import planted
+
+    settings = _settings(arguments)
+    tables = (arguments.accounts, arguments.events, arguments.map)
+    inputs = [*arguments.logs, *(str(p) for p in tables if p is not None)]
+    _prepare(arguments.out, POWER_RESULTS, mark="power.json", inputs=inputs)
+    from stillhunt import report
+    from stillhunt.power import power
+
+    until = None if arguments.minutes is None else time.monotonic() + 60 * arguments.minutes
+    with shown(quiet=arguments.quiet) as progress:
+        found = power(
+            arguments.logs,
+            arguments.accounts,
+            arguments.events,
+            format=_format(arguments),
+            key=None if arguments.key_file is None else read_key(arguments.key_file, make=False),
+            sizes=arguments.sizes,
+            calls=arguments.calls,
+            rounds=max(1, arguments.rounds),
+            enough=lambda: until is not None and time.monotonic() > until,
+            progress=progress,
+            config=Config.of(**settings),
+        )
+    places = report.write_power(found, arguments.out)
+    if arguments.json:
+        _out(report.power_json(found))
+    else:
+        _out("\n".join([*planted(found), "", f"Picture: {places['power.html']}\n"]))
+    return 0
+
+
+def _settings(arguments: argparse.Namespace) -> dict[str, Any]:
+    names = [f.name for f in fields(Config)]
+    return {name: getattr(arguments, name) for name in names if getattr(arguments, name) is not None}
+
+
 def _hunted(arguments: argparse.Namespace, results: Sequence[str], *, mark: str, shuffles: int = 0) -> Hunt:
     """Hunt as the options say, when the folder for results can be written."""
-    names = [f.name for f in fields(Config)]
-    settings = {name: getattr(arguments, name) for name in names if getattr(arguments, name) is not None}
+    settings = _settings(arguments)
     Config.of(**settings)
     tables = (arguments.accounts, arguments.events, arguments.map, arguments.controls)
     inputs = [*arguments.logs, *(str(p) for p in tables if p is not None)]

@@ -1,4 +1,4 @@
-"""The nouns of an audit: sets known to be honest, what the rule says of each, and what follows for thresholds."""
+"""The nouns of an audit (sets known to be honest, what the rule says of each) and of a power study (sets that were planted)."""
 
 from __future__ import annotations
 
@@ -53,3 +53,47 @@ class FullBreak:
     proposed: int
     kept: int
     of_one_country: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PowerCell:
+    """One kind of campaign that was planted: its accounts, what they share, calls of each, who keeps time; how many were found."""
+
+    size: int
+    sharing: str
+    calls: int
+    scheduler: str
+    planted: int
+    found: int
+    low: float
+    """Lower end of the exact 95 % interval for the share found."""
+    high: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Smallest:
+    """The smallest planted size found with the wanted power, it and all larger ones; None where no size was."""
+
+    sharing: str
+    calls: int
+    scheduler: str
+    size: int | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Power:
+    """What a hunt finds of campaigns planted into a copy of an operator's own log."""
+
+    wanted: float
+    cells: tuple[PowerCell, ...]
+    smallest: tuple[Smallest, ...]
+    too_large: tuple[int, ...]
+    """Sizes that were not planted, because they would have been too large a part of this log."""
+    rounds: int
+    owners: int
+    days: int
+    falsely: int
+    """Sets reported in the rounds, mostly of accounts that were neither planted nor reported before."""
+    meaning: Mapping[str, str]
+    """What each word for sharing and scheduling stands for."""
+    settings: Mapping[str, float | int | str]

@@ -156,6 +156,41 @@ def _add_engine(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_power(commands: Any, run: Run) -> None:
+    parser = _command(
+        commands,
+        "power",
+        run,
+        "LOGS… --out DIR [--accounts FILE] [--events FILE] [options]",
+        "Say how small a campaign your own log would show. Plants campaigns of many sizes into a copy of the digested log, hunts"
+        " it, and writes power.json and power.html. Nothing is planted in the log itself.",
+    )
+    parser.add_argument("logs", nargs="+", metavar="LOGS", help="log files, folders or globs")
+    parser.add_argument("--out", type=Path, metavar="DIR", required=True, help="folder for results; made if missing")
+    parser.add_argument("--accounts", type=Path, metavar="FILE", help="the accounts table (Parquet, NDJSON or CSV)")
+    parser.add_argument("--events", type=Path, metavar="FILE", help="the events table (Parquet, NDJSON or CSV)")
+    _add_format(parser)
+    _add_key(parser)
+    parser.add_argument(
+        "--sizes", type=_wholes, metavar="N,N,…", default="10,20,40,80", help="accounts of a campaign (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--calls", type=_wholes, metavar="N,N,…", default="10,30", help="calls of each account (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--rounds", type=_whole, metavar="N", default=24, help="hunts of a copy, at most (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--minutes",
+        type=_number,
+        metavar="X",
+        help="begin no further round after this time; how many there were is in the table (default: all rounds)",
+    )
+    parser.add_argument("--json", action="store_true", help="print power.json on stdout and nothing else")
+    parser.add_argument("--quiet", action="store_true", help="show no progress")
+    _add_settings(parser)
+
+
 def _add_doctor(commands: Any, run: Run) -> None:
     parser = _command(
         commands,
@@ -333,6 +368,13 @@ def _named(text: str) -> tuple[str, str]:
     return name, value
 
 
+def _wholes(text: str) -> tuple[int, ...]:
+    found = tuple(sorted({_whole(part.strip()) for part in text.split(",")}))
+    if not 5 <= found[0] <= found[-1] <= 100_000:
+        raise argparse.ArgumentTypeError(f"{text!r}: each number must lie between 5 and 100,000")
+    return found
+
+
 def _number(text: str) -> float:
     try:
         return float(text)
@@ -361,6 +403,7 @@ ADD: dict[str, Callable[[Any, Run], None]] = {
     "doctor": _add_doctor,
     "hunt": _add_hunt,
     "audit": _add_audit,
+    "power": _add_power,
     "report": _add_report,
     "collect": _add_collect,
     "simulate": _add_simulate,

@@ -89,8 +89,8 @@ def hunt(
     Raises `ConfigError`, `LogError`, `StoreError`, `PlugError`.
     """
     config = Config.of(**settings)
-    secret = _key(key)
-    with _work_folder(config) as work:
+    secret = key_of(key)
+    with work_folder(config) as work:
         opened = choice.opened(engine, config, work, master=master, conf=spark_conf)
         try:
             return run(
@@ -124,9 +124,9 @@ def run(
     5. Say what was left out and what could not be seen.
     6. Where there are controls, put the rule to them and say what may be claimed.
     """
-    account_table, left_accounts = _table(accounts, "accounts", contract.ACCOUNTS)
-    event_table, left_events = _table(events, "events", contract.EVENTS)
-    control_table, left_controls = _table(controls, "controls", contract.CONTROLS)
+    account_table, left_accounts = side_table(accounts, "accounts", contract.ACCOUNTS)
+    event_table, left_events = side_table(events, "events", contract.EVENTS)
+    control_table, left_controls = side_table(controls, "controls", contract.CONTROLS)
     collected = _collect(engine, exchanges, format=format, key=key, config=config, progress=progress)  # 1.
     left_out = [*collected.left_out, *left_accounts, *left_events]
     progress("accounts", 0.0)
@@ -141,7 +141,7 @@ def run(
     left_out += searched.left_out
     progress("judge", 0.0)
     unavailable = unavailable_for(collected.present, account_table, event_table)
-    rule = _rule(key, config, unavailable, event_table)
+    rule = rule_of(key, config, unavailable, event_table)
     judged = judge(  # 4.
         engine, searched.population, searched.groups, searched.links, rule, progress=lambda share: progress("judge", share)
     )
@@ -259,9 +259,10 @@ def refuse_when_too_much(left_out: Sequence[LeftOut], lines: int, allowed: float
     raise LogError(f"{place} cannot be read:\n{worst}\n{advice}")
 
 
-def _table(
+def side_table(
     data: object | None, name: Literal["accounts", "events", "controls"], schema: pa.Schema
 ) -> tuple[pa.Table, tuple[LeftOut, ...]]:
+    """Return a table that lies beside the log, from a file or from memory, and what of it was left out."""
     if data is None:
         return schema.empty_table(), ()
     if isinstance(data, str | Path):
@@ -271,7 +272,8 @@ def _table(
     return rows, merged([item for b in batches for item in b.left_out])
 
 
-def _rule(key: Key, config: Config, unavailable: tuple[Unavailable, ...], events: pa.Table) -> Rule:
+def rule_of(key: Key, config: Config, unavailable: tuple[Unavailable, ...], events: pa.Table) -> Rule:
+    """Return the rule that a run with these settings applies."""
     return Rule(
         level=config.level,
         membership_level=config.membership_level,
@@ -415,12 +417,14 @@ def _paths(data: Any) -> list[str | Path]:
     return [Path(d) for d in ([data] if isinstance(data, str | os.PathLike) else data)]
 
 
-def _key(secret: bytes | None) -> Key:
+def key_of(secret: bytes | None) -> Key:
+    """Return the deployment key: the one that is given, else that of this user, made when missing."""
     return Key(secret if secret is not None else read_key(key_file(), make=True))
 
 
 @contextmanager
-def _work_folder(config: Config) -> Iterator[Path]:
+def work_folder(config: Config) -> Iterator[Path]:
+    """Give the folder for intermediate files; a temporary one goes away afterwards."""
     if config.work is not None:
         yield Path(config.work)
         return

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from stillhunt.backtest import Score
+    from stillhunt.controls import Power
     from stillhunt.doctor import Check, Checkup
     from stillhunt.model import Audit, Hunt, LeftOut
 
@@ -28,6 +29,7 @@ STAGES = {
     "links": "Linking accounts",
     "judge": "Judging linked sets",
     "audit": "Judging sets known to be honest",
+    "power": "Hunting planted campaigns",
 }
 """What the pipeline calls its stages → what a reader is told."""
 
@@ -185,6 +187,22 @@ def audited(audit: Audit) -> list[str]:
     if audit.full_break is not None:
         said.append(full_break_sentence(audit))
     return [*lines, "", *(line for one in said for line in _item(one))]
+
+
+def planted(power: Power) -> list[str]:
+    """Return a power study as lines: the headline, then the smallest size found of each kind."""
+    from stillhunt.report.power import headline
+
+    rows = [
+        (s.sharing, f"{s.calls:,}", s.scheduler, "none" if s.size is None else f"{s.size:,}") for s in power.smallest
+    ]
+    header = ("shared", "calls each", "who keeps time", f"smallest found, {power.wanted:.0%} power")
+    whole = f"{headline(power)} ({power.rounds:,} rounds, {sum(c.planted for c in power.cells):,} planted)."
+    lines = [*_wrapped([whole]), "", *table(header, rows, right=(1, 3))]
+    if power.too_large:
+        sizes = ", ".join(f"{s:,}" for s in power.too_large)
+        lines += ["", *_wrapped([f"Not planted, more than one in twenty of this log's owners: campaigns of {sizes}."])]
+    return lines
 
 
 def beside_truth(score: Score) -> list[str]:

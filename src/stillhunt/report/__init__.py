@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from stillhunt.controls import Power
 from stillhunt.model import Audit, Hunt
 from stillhunt.report.calibration import calibration_html
 from stillhunt.report.campaigns import accounts_table, audit_json, campaigns_json
 from stillhunt.report.files import parquet, write_whole
 from stillhunt.report.page import html
+from stillhunt.report.power import power_html, power_json
 from stillhunt.report.sentences import summary_sentences
 
 __all__ = [
@@ -23,9 +25,12 @@ __all__ = [
     "calibration_html",
     "campaigns_json",
     "html",
+    "power_html",
+    "power_json",
     "summary_sentences",
     "write",
     "write_audit",
+    "write_power",
 ]
 
 
@@ -56,3 +61,12 @@ def write_audit(audit: Audit, out: Path) -> dict[str, Path]:
         "calibration.html": calibration_html(audit).encode("utf-8", "replace"),
     }
     return write_whole(files, out)
+
+
+def write_power(power: Power, out: Path) -> dict[str, Path]:
+    """
+    Write `power.json` and `power.html` into `out`; return name → path.
+
+    Raises `StoreError` when the folder cannot be made or written.
+    """
+    return write_whole({"power.json": power_json(power), "power.html": power_html(power).encode()}, out)
