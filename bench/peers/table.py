@@ -24,10 +24,11 @@ def report(rows: list[dict[str, Any]], tune: str, compare: str) -> str:
         " one that found most there without accusing an honest cohort. Stillhunt runs at its default settings, which were tuned"
         " on none of these worlds. A cohort is accused when more than 1 % of its accounts are; a campaign is found when reported"
         " sets that are mostly its accounts cover half of it (an account flagged by itself counts as a set). CPU seconds and"
-        " peak memory are of one world, without the digest that all need.",
+        " peak memory are of one world, without the digest that all need; a peer's memory cannot be told below what the process"
+        " held that started it.",
         "",
         "| method | tuned for | setting | account precision | account recall | campaigns found | honest accounts accused"
-        " | honest cohorts accused, per world | CPU s | MB |",
+        " | honest cohorts accused, per world | CPU s | MB, at most |",
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
     kinds = dict.fromkeys((r["peer"], r["aim"]) for r in rows if r["role"] == "compare" and r["peer"] != "MMD window")
