@@ -156,7 +156,7 @@ def accounts(m: Matter) -> tuple[Block, ...]:
         Heading(text="Leaving one signal out"),
         _without(m),
         prose(
-            "A set counts as linked from a power of {enough}. Accounts that stay is judged one by one, with that kind of value"
+            "A set counts as linked from a power of {enough}. Who stays is judged account by account, with that kind of value"
             " saying nothing. This decides nothing; it shows what the accusation hangs on.",
             small=True,
             enough=m.number(LINKED_LOG10, "power of ten from which a set counts as linked", "10^2"),

@@ -257,7 +257,8 @@ def _errors(m: Matter) -> list[Block]:
         prose(
             "On synthetic worlds kept apart from development, {a} of {n} honest accounts in {kinds} named kinds of look-alikes"
             " and among ordinary customers were accused (upper end of the interval {up}); {w} of {worlds} worlds without a"
-            " campaign reported one (upper end {upw}). Synthetic customers are not this provider’s.",
+            " campaign reported one (upper end {upw}). Synthetic customers are not this provider’s, and"
+            " the published tables name the version of the rule that was measured, which may be older than this hunt’s.",
             a=m.number(held, "honest accounts accused on held-out synthetic worlds", needs=PUBLISHED),
             n=m.number(n, "honest accounts on held-out synthetic worlds", needs=PUBLISHED),
             kinds=m.number(HELD_OUT["kinds"], "kinds of honest look-alikes", needs=PUBLISHED),
