@@ -30,7 +30,7 @@ from stillhunt.trace.marks import MarkKey
 
 N, K, ACCOUNTS = 3000, 4, 16
 SHARES = {"100 %": 1.0, "20 %": 0.2, "5 %": 0.05, "1 %": 0.01}
-PROBES, UNUSED, DELTA = 800, 200, 2.0
+PROBES, UNUSED, DELTA, SPARE = 800, 200, 2.0, 750
 MARK = MarkKey(key=b"bench/trace_coin, a public mark key", context=1, gamma=0.5)
 
 
@@ -74,14 +74,16 @@ def edited(lab: Lab, answers: Pairs, part: float) -> Pairs:
 
 
 def used(scores: CoinScores) -> tuple[str, str]:
-    """Return the fewest exchanges with a median exact p below 1e-5 over 21 random subsets, and (4.26 / gain)²."""
+    """Return the fewest exchanges with a median exact p below 1e-5 over 11 random subsets, and (4.26 / gain)²."""
     whole = coin_test(scores, draws=0)
     planned = f"{(4.26 / whole.gain) ** 2:.0f}" if whole.gain > 0.02 else "–"
-    sizes = np.unique(np.geomspace(8, len(scores), 40).astype(int))
+    if whole.tail.p_log10 > -5:
+        return "not reached", planned
+    sizes = np.unique(np.geomspace(8, len(scores), 48).astype(int))
     for n in sizes:
         p = [
             coin_test(scores.take(np.random.default_rng(s).permutation(len(scores))[:n]), draws=0).tail.p_log10
-            for s in range(21)
+            for s in range(11)
         ]
         if np.median(p) < -5:
             return f"{n}", planned
@@ -90,9 +92,8 @@ def used(scores: CoinScores) -> tuple[str, str]:
 
 def row(name: str, scores: CoinScores) -> str:
     """Return one row of the coin table."""
-    found, game = coin_test(scores, draws=0), e_process(scores)
+    found, game = coin_test(scores, draws=500), e_process(scores)
     reached, planned = used(scores)
-    null = [coin_test(with_coins(scores, s), draws=0).tail.z for s in range(20)]
     limit = coin_share(len(scores), alpha=1e-5).share if found.tail.p_log10 > -5 else {}
     missed = (
         "; ".join(f"{s:.0%} ({d.split(' ')[0]})" if s <= 1 else f"none ({d.split(' ')[0]})" for d, s in limit.items())
@@ -100,7 +101,7 @@ def row(name: str, scores: CoinScores) -> str:
     )
     return (
         f"| {name} | {len(scores)} | {found.tail.z:.1f} | {found.gain:.2f} | 10^{found.tail.p_log10:.1f} | {reached} | {planned} |"
-        f" {game.stopped or 'not reached'} | {np.std(null):.2f} | {missed} |"
+        f" {game.stopped or 'not reached'} | {np.std(found.null):.2f} | {missed} |"
     )
 
 
@@ -123,8 +124,7 @@ def coin_rows(lab: Lab, made: dict[str, Any], students: dict[str, OpenWeights]) 
 def attribution_rows(lab: Lab, made: dict[str, Any], students: dict[str, OpenWeights]) -> list[str]:
     """Return the rows of attribution: 16 accounts that were mixed, and 300 innocents with exchanges that were never used."""
     base, teacher, out = lab.base(), lab.teacher(), []
-    spare = lab.served("spare", 3 * N // 2, K, seed=47)
-    spare = {k: v[N:] for k, v in spare.items()}
+    spare = lab.served("spare", SPARE, K, seed=47, first=N)
     for name, share in (("100 %", 1.0), ("20 %", 0.2)):
         n = round(share * N)
         scores = scored({k: v[:n] for k, v in made.items()}, students[name], [base, teacher], accounts=ACCOUNTS)
@@ -265,7 +265,7 @@ def page(tables: dict[str, list[str]], teacher: float, base: float) -> list[str]
         "",
         "## Coin, open weights",
         "",
-        "“Exchanges” is the smallest n at which the median exact p of 21 random subsets is below 1e-5; (4.26/gain)² is the",
+        "“Exchanges” is the smallest n at which the median exact p of 11 random subsets is below 1e-5; (4.26/gain)² is the",
         "planning figure. The last column is printed where p > 1e-5: the smallest share that would be seen with 80 % power, for",
         "weak, middling and strong learning.",
         "",
@@ -276,7 +276,7 @@ def page(tables: dict[str, list[str]], teacher: float, base: float) -> list[str]
         "",
         "## Attribution: 16 accounts mixed into one training set, 300 innocents of 150 exchanges each, tested together",
         "",
-        "Innocents draw their exchanges from 1,500 sets that no student saw, each with coins of its own.",
+        f"Innocents draw their exchanges from {SPARE} sets that no student saw, each with coins of its own.",
         "",
         "| harvested | exchanges each | named, Holm 5 % | named, e-BH 5 % | innocents named, Holm | e-BH |"
         " median z of the 16 | z of innocents: mean, sd |",

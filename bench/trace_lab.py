@@ -73,7 +73,7 @@ class Lab:
             model = make()
             model.save_pretrained(path)
             (path / "done").touch()
-        return OpenWeights(LlamaForCausalLM.from_pretrained(path), self.tokenizer(), name=name)
+        return OpenWeights(LlamaForCausalLM.from_pretrained(path), self.tokenizer(), name=name, batch_tokens=32_768)
 
     def tokenizer(self) -> PreTrainedTokenizerFast:
         """Return the BPE of 1,024 tokens, trained on the teacher's part of the text."""
@@ -129,13 +129,23 @@ class Lab:
 
         return self.model(name, make)
 
-    def served(self, name: str, n: int, k: int, *, seed: int, processors: Sequence[Any] = ()) -> dict[str, Any]:
+    def served(
+        self,
+        name: str,
+        n: int,
+        k: int,
+        *,
+        seed: int,
+        first: int = 0,
+        teacher: OpenWeights | None = None,
+        processors: Sequence[Any] = (),
+    ) -> dict[str, Any]:
         """Return n attacker prompts with k drawn answers each, and the coins."""
 
         def make() -> dict[str, Any]:
-            prompts = [p for p, _ in self.pairs("attacker")[:n]]
+            prompts = [p for p, _ in self.pairs("attacker")[first : first + n]]
             rows = [p for p in prompts for _ in range(k)]
-            drawn = self.teacher().continued(
+            drawn = (teacher or self.teacher()).continued(
                 rows, max_tokens=ANSWER, seed=seed, temperature=TEMPERATURE, processors=processors
             )
             coins = np.random.default_rng(seed).integers(0, k, n).tolist()

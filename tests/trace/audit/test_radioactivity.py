@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from zlib import crc32
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,7 @@ from stillhunt.trace.audit.radioactivity import (
     count_weights,
     green_sum,
     radioactivity_test,
+    word_test,
 )
 
 V = 128
@@ -70,23 +72,23 @@ class Pair:
 def test_keys_that_marked_nothing_are_rejected_at_the_level(gamma: float) -> None:
     """Over many keys p ≤ α no more often than α, and z has the variance that is claimed, for a suspect with tastes."""
     weights = Pair(1).weights()
-    found = [radioactivity_test(weights, partial(green, 1000 + s, gamma=gamma), gamma=gamma) for s in range(300)]
+    found = [radioactivity_test(weights, partial(green, 1000 + s, gamma=gamma), gamma=gamma) for s in range(120)]
     z, p = np.array([f.tail.z for f in found]), np.array([f.tail.p_value for f in found])
-    assert 0.85 < z.std() < 1.15 and abs(z.mean()) < 0.25
+    assert 0.8 < z.std() < 1.2 and abs(z.mean()) < 0.35
     for level in (0.01, 0.05, 0.3):
         assert not_more_often(int((p <= level).sum()), len(p), level)
 
 
 def test_black_box_counts_keep_the_level_however_popular_a_pair_is() -> None:
     """Full counts with the exact variance keep their level, where tokens counted as trials would not."""
-    written = Pair(2).written(300, seed=3)
+    written = Pair(2).written(150, seed=3)
     weights = count_weights(written, vocabulary=V)
-    found = [radioactivity_test(weights, partial(green, 500 + s)) for s in range(300)]
+    found = [radioactivity_test(weights, partial(green, 500 + s)) for s in range(120)]
     z = np.array([f.tail.z for f in found])
-    assert 0.85 < z.std() < 1.15
-    assert not_more_often(int((np.array([f.tail.p_value for f in found]) <= 0.05).sum()), 300, 0.05)
+    assert 0.8 < z.std() < 1.2
+    assert not_more_often(int((np.array([f.tail.p_value for f in found]) <= 0.05).sum()), 120, 0.05)
     tokens = float(np.abs(weights.value).sum())
-    naive = np.array([green_sum(weights, partial(green, 500 + s), 0.5) for s in range(300)]) / np.sqrt(tokens / 4)
+    naive = np.array([green_sum(weights, partial(green, 500 + s), 0.5) for s in range(120)]) / np.sqrt(tokens / 4)
     assert naive.std() > 1.3
 
 
@@ -161,3 +163,24 @@ def test_vocabularies_must_agree() -> None:
     """A reference with another vocabulary is refused with what to do instead."""
     with pytest.raises(ConfigError, match="black box"):
         TiltWeights(vocabulary=4).add([0, 1], np.zeros((2, 4)), np.zeros((2, 5)))
+
+
+def test_marks_on_words_keep_the_level_and_are_found() -> None:
+    """Texts of a writer with favourite words are null for every key; one that picks green words is found."""
+    rng = np.random.default_rng(9)
+    words = np.array([f"w{i}" for i in range(120)])
+    p = 1.0 / (1 + np.arange(120))
+    texts = [("ask w1 w2", " ".join(rng.choice(words, 30, p=p / p.sum()))) for _ in range(60)]
+    bit = lambda key: lambda context, word: crc32(repr((key, *context, word)).encode()) % 1009 < 504  # noqa: E731
+    z = np.array([word_test(texts, bit(s), gamma=504 / 1009).tail.z for s in range(100)])
+    assert 0.7 < z.std() < 1.3
+    chosen = []
+    for prompt, text in texts:
+        said = ["start"]
+        for word in text.split():
+            other = str(rng.choice(words))
+            said.append(word if bit(7)((said[-1],), word) else other)
+        chosen.append((prompt, " ".join(said)))
+    found = word_test(chosen, bit(7), gamma=504 / 1009, unused=[bit(1000 + s) for s in range(50)])
+    assert found.tail.p_log10 < -4 and found.rank_p == 1 / 51
+    assert word_test([], bit(1)).tail.p_value == 1.0

@@ -24,10 +24,14 @@ import numpy.typing as npt
 
 from stillhunt.errors import ConfigError
 from stillhunt.trace.audit.null_sum import Floats, Tail, chernoff_log10, mixture_log10
+from stillhunt.trace.marks import words_of
 
 Context = tuple[int, ...]
 Green = Callable[[Context, int], npt.NDArray[np.bool_]]
 """Green bits of a context over a vocabulary of the given size."""
+
+WordGreen = Callable[[tuple[str, ...], str], bool]
+"""The green bit of a word after a context of words."""
 
 CLIP = 5.0
 """Largest log-ratio, in nats, that one token may carry."""
@@ -39,12 +43,6 @@ class Weights:
 
     contexts: tuple[Context, ...]
     value: npt.NDArray[np.float32]
-
-    def effective(self) -> float:
-        """Return the effective number of pairs: how many equal weights would vary as these do."""
-        square = self.value.astype(np.float64) ** 2
-        fourth = float((square**2).sum())
-        return float(square.sum()) ** 2 / fourth if fourth else 0.0
 
 
 @dataclass(slots=True)
@@ -139,21 +137,51 @@ def radioactivity_test(
 
     With few effective pairs, (Σa²)² / Σa⁴, no key can stand out; without any pair p is 1.
     """
-    pairs = weights.effective()
-    if not pairs:
+    a = weights.value[weights.value != 0].astype(np.float64)
+    sums = [green_sum(weights, one, gamma) for one in (green, *unused)]
+    return _judged(a, sums, gamma)
+
+
+def word_test(
+    written: Iterable[tuple[str, str]],
+    green: WordGreen,
+    *,
+    context: int = 1,
+    gamma: float = 0.5,
+    unused: Sequence[WordGreen] = (),
+) -> RadioactivityTest:
+    """
+    Return the test of a mark on words (best of k answers), from (prompt, answer) texts that the suspect wrote.
+
+    A pair of context and word counts with the number of times it was written, unless it stands in its own prompt.
+    """
+    counts: Counter[tuple[tuple[str, ...], str]] = Counter()
+    for prompt, answer in written:
+        asked, said = words_of(prompt), words_of(answer)
+        quoted = {tuple(asked[i : i + context + 1]) for i in range(len(asked) - context)}
+        windows = (tuple(said[i : i + context + 1]) for i in range(len(said) - context))
+        counts.update((w[:-1], w[-1]) for w in windows if w not in quoted)
+    pairs = sorted(counts)
+    a = np.array([counts[p] for p in pairs], dtype=np.float64)
+    bits = [np.array([one(*p) for p in pairs], dtype=bool) for one in (green, *unused)]
+    return _judged(a, [float(a[b].sum() - gamma * a.sum()) if len(a) else 0.0 for b in bits], gamma)
+
+
+def _judged(a: Floats, sums: Sequence[float], gamma: float) -> RadioactivityTest:
+    """Return the test from the weights that are not zero, the observed sum, and the sums of unused keys after it."""
+    if not len(a):
         nothing = Tail(observed=0.0, z=0.0, p_log10=0.0, bound_log10=0.0, e_log10=0.0, exact=False)
         return RadioactivityTest(pairs=0.0, tail=nothing, unused=np.empty(0), rank_p=1.0)
-    observed = green_sum(weights, green, gamma)
-    law = GreenSum(weight=weights.value[weights.value != 0].astype(np.float64), gamma=gamma)
-    sd = law.sd()
+    law = GreenSum(weight=a, gamma=gamma)
+    sd, observed = law.sd(), sums[0]
     bound = chernoff_log10(law, observed)
-    others = np.array([green_sum(weights, one, gamma) for one in unused]) / sd
+    others = np.array(sums[1:]) / sd
     z = observed / sd
     found = Tail(
         observed=observed, z=z, p_log10=bound, bound_log10=bound, e_log10=mixture_log10(law, observed), exact=False
     )
     rank = (1 + int((others >= z - 1e-9).sum())) / (1 + len(others))
-    return RadioactivityTest(pairs=pairs, tail=found, unused=others, rank_p=rank)
+    return RadioactivityTest(pairs=float((a**2).sum() ** 2 / (a**4).sum()), tail=found, unused=others, rank_p=rank)
 
 
 def green_sum(weights: Weights, green: Green, gamma: float) -> float:

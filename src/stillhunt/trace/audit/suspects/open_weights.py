@@ -27,11 +27,14 @@ class OpenWeights:
 
     abilities = frozenset({SCORES, SAMPLES, DISTRIBUTIONS})
 
-    def __init__(self, model: Any, tokenizer: Any, *, name: str, most_tokens: int = 2048) -> None:
+    def __init__(
+        self, model: Any, tokenizer: Any, *, name: str, most_tokens: int = 2048, batch_tokens: int = BATCH_TOKENS
+    ) -> None:
         self.name = name
         self.model = model.eval()
         self.tokenizer = tokenizer
         self.most_tokens = most_tokens
+        self.batch_tokens = batch_tokens
         self.vocabulary = int(model.config.vocab_size)
         self._templated = bool(getattr(tokenizer, "chat_template", None))
 
@@ -71,7 +74,7 @@ class OpenWeights:
         pairs = [(self.prompt_ids(prompt), self.encode(answer)) for prompt, answer in asked]
         pairs = [(p[-max(1, self.most_tokens - len(a)) :], a[: self.most_tokens - 1]) for p, a in pairs]
         out: list[Score | None] = [Score(log_p=0.0, tokens=0)] * len(pairs)
-        for places in _batches([len(p) + len(a) for p, a in pairs]):
+        for places in _batches([len(p) + len(a) for p, a in pairs], self.batch_tokens):
             rows = [pairs[i] for i in places]
             for i, value in zip(places, self._sums(rows), strict=True):
                 out[i] = Score(log_p=value, tokens=len(pairs[i][1]))
@@ -106,7 +109,7 @@ class OpenWeights:
         """Yield log-probabilities of the whole vocabulary, text by text."""
         import torch
 
-        step = max(1, BATCH_TOKENS // max((len(t) for t in texts), default=1))
+        step = max(1, self.batch_tokens // max((len(t) for t in texts), default=1))
         for first in range(0, len(texts), step):
             rows = texts[first : first + step]
             logits, _ = self._logits(rows)
@@ -146,7 +149,7 @@ class OpenWeights:
         if temperature:
             how["temperature"] = temperature
         for length, places in sorted(by_length.items()):
-            step = max(1, BATCH_TOKENS // (length + max_tokens))
+            step = max(1, self.batch_tokens // (length + max_tokens))
             for first in range(0, len(places), step):
                 here = places[first : first + step]
                 ids = torch.tensor([list(rows[i]) for i in here])
@@ -164,12 +167,12 @@ class OpenWeights:
         return out
 
 
-def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:
-    """Yield places of rows of like length, so that a batch holds at most `BATCH_TOKENS` with its filling."""
+def _batches(lengths: Sequence[int], most: int) -> Iterator[list[int]]:
+    """Yield places of rows of like length, so that a batch holds at most `most` tokens with its filling."""
     order = sorted(range(len(lengths)), key=lambda i: lengths[i])
     batch: list[int] = []
     for i in order:
-        if batch and lengths[i] * (len(batch) + 1) > BATCH_TOKENS:
+        if batch and lengths[i] * (len(batch) + 1) > most:
             yield batch
             batch = []
         batch.append(i)
