@@ -1,7 +1,7 @@
 """
 The coin test on students that never saw what was served: two hundred of them, each trained here, each with coins of its own.
 
-    python bench/trace_nulls.py [--work DIR] [--replications N]        # about 10 minutes of one core; goes on where it stopped
+    python bench/trace_nulls.py [--work DIR]        # about 10 minutes of one core; goes on where it stopped
 
 Half of the students are trained on other draws of the same teacher for the same prompts, half on other text; thirty more, on the
 served answers, show that the test could have found something. Writes `bench/results/trace_nulls.md`.
@@ -69,22 +69,24 @@ def main() -> None:
     """Run what is missing and write the table."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--work", type=Path, default=Path("bench/work/lab"))
-    parser.add_argument("--replications", type=int, default=100)
+    parser.add_argument("--other-draws", type=int, metavar="N", default=250)
+    parser.add_argument("--other-text", type=int, metavar="N", default=100)
     arguments = parser.parse_args()
     lab = Lab(folder=arguments.work)
     made = lab.served("null-draws", POOL, K + 1, seed=72, teacher=lab.base())
     student(lab, lab.pairs("attacker")[:16], 0)
     found: dict[str, list[dict[str, Any]]] = {}
     for kind in KINDS:
-        n = 30 if kind == "served" else arguments.replications
+        n = {"served": 30, "other draws": arguments.other_draws, "other text": arguments.other_text}[kind]
         found[kind] = [lab.kept(f"nulls/{kind}-{s}", lambda kind=kind, s=s: one(lab, made, kind, s)) for s in range(n)]
     never = found["other draws"] + found["other text"]
     lines = [
         "# The coin test on students that never saw what was served",
         "",
-        f"`python bench/trace_nulls.py --replications {arguments.replications}`, commit {commit()}. Each student is trained on its own:",
-        f"{EXCHANGES} exchanges of {POOL:,} with {K} candidates, coins of its own, three epochs, then scored with its start as reference. The",
-        "teacher here is the public base model of `trace_coin.py`. p is exact; “chance” is the probability of so many at that level.",
+        f"`python bench/trace_nulls.py`, commit {commit()}. Each student is trained on its own: {EXCHANGES} exchanges of",
+        f"{POOL:,} with {K} candidates, coins of its own, three epochs, then scored with its start as reference. The teacher here",
+        "is the public base model of `trace_coin.py`. p is exact; “chance” is the probability of so many at that level. A first",
+        "look at 100 + 100 students had an exact KS p of 0.04 for both together, so more were run: all are in the table.",
         "",
         "| students trained on | n | z: mean, sd | p ≤ 0.05 | p ≤ 0.01 | p ≤ 1e-4 | uniform? exact KS p | e-process ever ≥ 100 |",
         "|---|---|---|---|---|---|---|---|",

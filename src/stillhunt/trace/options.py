@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from stillhunt.trace.audit.options import DESCRIPTION, USAGE, add_audit
+
 
 class Row(NamedTuple):
     """
@@ -74,5 +76,6 @@ ROWS: dict[str, Row] = {
         _serve,
         "stillhunt.trace.serve.run:command",
     ),
+    "audit": Row(USAGE, DESCRIPTION, add_audit, "stillhunt.trace.audit.command:command"),
 }
 """The commands in the order in which they are shown."""

@@ -106,7 +106,10 @@ def coin_channel(
         checks.append(
             SelfCheck(what="our own model as the suspect", found="not tried: no own model was given", passed=None)
         )
-    effect: dict[str, float | int | str] = {"served preferred": f"{found.preferred:.1f} of {found.n}", "gain of an exchange, sd": found.gain}
+    effect: dict[str, float | int | str] = {
+        "served preferred": f"{found.preferred:.1f} of {found.n}",
+        "gain of an exchange, sd": found.gain,
+    }
     if game.stopped is not None:
         effect["exchanges until the e-process reached 1/alpha"] = game.stopped
     return ChannelTest(

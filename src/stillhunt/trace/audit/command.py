@@ -38,7 +38,9 @@ def command(arguments: argparse.Namespace, say: Tell, out: Tell) -> int:
     if (arguments.suspect is None) == (arguments.suspect_url is None):
         raise ConfigError("Give one suspect: `--suspect PATH` for weights, or `--suspect-url URL` for an API.")
     if not arguments.store.exists():
-        raise ConfigError(f"There are no texts at {arguments.store}.\nGive the file that `--store` named while serving.")
+        raise ConfigError(
+            f"There are no texts at {arguments.store}.\nGive the file that `--store` named while serving."
+        )
     with ExitStack() as stack:
         master = read_master(arguments.key_file, make=False)
         suspect = _suspect(arguments, stack)  # 1.
@@ -63,7 +65,11 @@ def command(arguments: argparse.Namespace, say: Tell, out: Tell) -> int:
         )
         audit = run(inputs, spec, digest, at=now.isoformat(timespec="seconds"))  # 3.
     places = page.write(audit, arguments.out)  # 4.
-    out(page.audit_json(audit) if arguments.json else "\n".join([*told(audit), "", f"Report: {places['audit.html']}", ""]))
+    out(
+        page.audit_json(audit)
+        if arguments.json
+        else "\n".join([*told(audit), "", f"Report: {places['audit.html']}", ""])
+    )
     return 0
 
 
@@ -76,7 +82,9 @@ def told(audit: Audit) -> list[str]:
             if t.tail is None:
                 lines.append(f"  {t.channel}: did not run: {t.why}")
                 continue
-            lines.append(f"  {t.channel}: p {'=' if t.tail.exact else '<='} {page.decades(t.tail.p_log10)} on {t.n} {t.unit}")
+            lines.append(
+                f"  {t.channel}: p {'=' if t.tail.exact else '<='} {page.decades(t.tail.p_log10)} on {t.n} {t.unit}"
+            )
             if not t.found(audit.spec.alpha) and t.detectable is not None:
                 lines.append(f"    {t.detectable.sentence()}")
             lines += [f"    check failed: {k.what}: {k.found}" for k in t.checks if k.passed is False]
@@ -153,7 +161,9 @@ def _probes(path: Path | None) -> list[str]:
     try:
         return [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"The probe texts at {path} cannot be read: {error}.\nGive a text file, one probe a line.") from error
+        raise ConfigError(
+            f"The probe texts at {path} cannot be read: {error}.\nGive a text file, one probe a line."
+        ) from error
 
 
 def _encoder(path: Path | None) -> Encode | None:

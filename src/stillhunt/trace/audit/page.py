@@ -16,7 +16,7 @@ from markupsafe import Markup
 from stillhunt.errors import StoreError
 from stillhunt.report import canonical, numbers, words
 from stillhunt.report.histogram import histogram
-from stillhunt.report.page import keep_together, policy
+from stillhunt.report.page import keep_together, policy, share_bar
 from stillhunt.trace.audit.result import NOTHING, TRAINED, VOID, Audit, ChannelTest
 
 FILES = ("audit.json", "audit.html", "exhibits.json", "students.toml")
@@ -89,7 +89,9 @@ def headline(audit: Audit) -> str:
     found = [c for c in audit.campaigns if c.verdict == TRAINED]
     if found:
         calls = sum(t.n for c in found for t in c.channels if t.channel == "coin")
-        return f"{name} learned from answers that this provider served, as {numbers.counted(calls, 'logged coin')} shows"
+        return (
+            f"{name} learned from answers that this provider served, as {numbers.counted(calls, 'logged coin')} shows"
+        )
     if verdicts <= {NOTHING}:
         return f"Nothing shows that {name} learned from the answers tested"
     return f"{name} carries this provider’s keyed choices; that it was trained on logged answers is not shown"
@@ -126,7 +128,9 @@ def exhibits(audit: Audit) -> dict[str, Any]:
     for c in audit.campaigns:
         for i, t in enumerate(c.channels):
             if t.tail is not None:
-                rows.append(_number(c.campaign, f"{t.channel}{i}.p_log10", f"{TITLES[t.channel]}: log10 of p", t.tail.p_log10))
+                rows.append(
+                    _number(c.campaign, f"{t.channel}{i}.p_log10", f"{TITLES[t.channel]}: log10 of p", t.tail.p_log10)
+                )
                 rows.append(_number(c.campaign, f"{t.channel}{i}.n", f"{TITLES[t.channel]}: {t.unit}", t.n))
         named = sum(a.named for a in c.accounts)
         rows.append(_number(c.campaign, "accounts.named", "Accounts named (Holm)", named))
@@ -205,11 +209,14 @@ def _environment() -> Environment:
         count=numbers.count,
         share=lambda x: keep_together(numbers.share(x)),
         figure=numbers.figure,
+        effective=numbers.effective,
         odds=numbers.odds,
         listed=numbers.listed,
         plain=words.plain,
         printable=words.printable,
         prose=lambda text: keep_together(words.printable(str(text))),
     )
-    environment.globals.update(counted=numbers.counted, histogram=histogram, sentence=sentence, decades=decades)
+    environment.globals.update(
+        counted=numbers.counted, histogram=histogram, share_bar=share_bar, sentence=sentence, decades=decades
+    )
     return environment

@@ -60,8 +60,15 @@ class Score:
 class Suspect(Protocol):
     """A model under test, or a reference."""
 
-    name: str
-    abilities: frozenset[str]
+    @property
+    def name(self) -> str:
+        """What the model is called in reports."""
+        ...
+
+    @property
+    def abilities(self) -> frozenset[str]:
+        """What can be asked of it."""
+        ...
 
     def score(self, asked: Sequence[tuple[Prompt, str]]) -> list[Score | None]:
         """Return the score of each answer after its prompt; None where the budget ended or the model refused."""
