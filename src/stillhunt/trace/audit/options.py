@@ -21,11 +21,7 @@ def add_audit(parser: argparse.ArgumentParser) -> None:
     add("--key-file", type=Path, metavar="FILE", required=True, help="the master key of tracing")
     add("--out", type=Path, metavar="DIR", required=True, help="folder for results; made if missing")
     add("--suspect", type=Path, metavar="PATH", help="weights of the suspect: a folder of transformers or a .gguf file")
-    add(
-        "--suspect-url",
-        metavar="URL",
-        help="OpenAI-compatible API of the suspect, as https://host/v1; key in STILLHUNT_SUSPECT_KEY",
-    )
+    add("--suspect-url", metavar="URL", help="API of the suspect, as https://host/v1; its key in STILLHUNT_SUSPECT_KEY")
     add("--suspect-model", metavar="NAME", help="name of the model at that address")
     add(
         "--shows",
