@@ -1,7 +1,7 @@
 """
 A pretended OpenAI-compatible upstream on the loopback, with faults on order: it answers, refuses, breaks off, or is slow.
 
-Also run as a program, for benchmarks: `python tests/trace_upstream.py PORT DELAY_MS FAULT_SHARE`.
+Also run as a program, for benchmarks: `python tests/trace_upstream.py PORT DELAY_MS FAULT_SHARE DRAWS_FILE`.
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ import asyncio
 import contextlib
 import json
 import random
+import socket
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TextIO
 
 WORDS = (
     "river",
@@ -30,7 +31,7 @@ WORDS = (
     "music",
     "harbour",
 )
-FAULTS = ("500", "429", "reset", "cut", "garbage", "stall")
+FAULTS = ("500", "429", "reset", "cut", "garbage")
 
 
 @dataclass
@@ -73,6 +74,8 @@ class Upstream:
         self.open.add(task)
         try:
             await self._answered(reader, writer)
+        except asyncio.CancelledError:
+            return
         finally:
             self.open.discard(task)
             writer.close()
@@ -216,18 +219,31 @@ async def upstream(behave: Behave) -> AsyncIterator[Upstream]:
         await asyncio.gather(*running.open, return_exceptions=True)
 
 
-async def _program(port: int, delay_ms: float, fault_share: float) -> None:
+def free_port() -> int:
+    """Return a port of the loopback that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+async def _program(port: int, delay_ms: float, fault_share: float, draws: TextIO) -> None:
+    """Serve until the process is ended; each answer is written down by the number of its prompt, as +7 or -7."""
     rng = random.Random(7)
 
-    def behave(number: int, asked: Asked) -> str:
-        if rng.random() < fault_share:
-            return f"!{rng.choice(FAULTS[:5])}"
-        return f"@{delay_ms / 1000:g} {some_text(rng, 60)}" if delay_ms else some_text(rng, 60)
+    def _behave(number: int, asked: Asked) -> str:
+        prompt = asked.json()["messages"][0]["content"].split(" ", 1)[0]
+        fails = rng.random() < fault_share
+        if fault_share:
+            draws.write(f"{'-' if fails else '+'}{prompt}\n")
+            draws.flush()
+        # 429 is left out: after it the gateway draws no candidates for a while, and this program is for calls that are drawn.
+        said = f"!{rng.choice([fault for fault in FAULTS if fault != '429'])}" if fails else some_text(rng, 60)
+        return f"@{delay_ms / 1000:g} {said}" if delay_ms else said
 
-    running = Upstream(behave)
+    running = Upstream(_behave)
     running.asked = _Counted()
-    server = await asyncio.start_server(running.connection, "127.0.0.1", port)
-    print(server.sockets[0].getsockname()[1], flush=True)
+    server = await asyncio.start_server(running.connection, "127.0.0.1", port, backlog=1000)
+    print("ready", file=sys.stderr, flush=True)
     async with server:
         await server.serve_forever()
 
@@ -246,4 +262,5 @@ class _Counted(list[Asked]):
 
 
 if __name__ == "__main__":
-    asyncio.run(_program(int(sys.argv[1]), float(sys.argv[2]), float(sys.argv[3])))
+    with open(sys.argv[4], "w") as written:
+        asyncio.run(_program(int(sys.argv[1]), float(sys.argv[2]), float(sys.argv[3]), written))

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from trace_upstream import some_text, upstream
+from trace_upstream import free_port, some_text, upstream
 
 from stillhunt.cli import main
 from stillhunt.seal.keys import generate
@@ -71,13 +71,6 @@ def gateway(folder: Path, address: str, *more: str) -> Iterator[tuple[subprocess
             yield process, f"http://127.0.0.1:{port}", said
         finally:
             process.kill()
-
-
-def free_port() -> int:
-    """Return a port of the loopback that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 async def asked(address: str, n: int) -> list[str]:

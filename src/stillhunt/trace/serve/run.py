@@ -7,6 +7,7 @@ import asyncio
 import logging
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ from stillhunt.trace.serve.upstream import Upstream
 from stillhunt.trace.serve.writer import Writer
 
 Say = Callable[[str], None]
+SWITCH_S = 0.0005
 GRACE_S = 20
 """How long answers that are under way may take when the gateway is told to stop."""
 
@@ -88,6 +90,8 @@ def serve(options: Options, *, say: Say) -> None:
     try:
         gateway = Gateway(upstream, planned, account_of, writer, say=say)
         say(f"listening on http://{options.listen}, before {options.upstream}; ledger in {options.ledger}.")
+        # The thread that writes the ledger may keep the others waiting for so long; by default it is ten times as much.
+        sys.setswitchinterval(SWITCH_S)
         with asyncio.Runner(loop_factory=_fast_loop()) as runner:
             runner.run(run(gateway, host, port))
     finally:
