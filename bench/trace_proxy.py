@@ -54,6 +54,7 @@ expires = 2999-01-01T00:00:00Z
 share = 1.0
 k = {K}
 """
+POLICIES = {os.SCHED_OTHER: "as any other process", os.SCHED_FIFO: "first in first out (`chrt -f 10`)"}
 Once = Callable[[int], Awaitable[bool]]
 
 
@@ -284,7 +285,9 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=20.0)
     seconds = parser.parse_args().seconds
     load = os.getloadavg()[0]
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True).stdout.strip()
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True
+    ).stdout.strip()
     digest = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:8]
     parts: list[list[str]] = []
     for part in (latency, throughput, faults, killed):
@@ -297,6 +300,7 @@ def main() -> None:
         cores=os.cpu_count(),
         system=f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
         before=load,
+        policy=POLICIES[os.sched_getscheduler(0)],
         after=os.getloadavg()[0],
         latency="\n".join(parts[0]),
         throughput="\n".join(parts[1]),
@@ -309,9 +313,12 @@ def main() -> None:
 PAGE = """# The gateway of tracing: added latency, load, faults, kill -9
 
 `python bench/trace_proxy.py --seconds {seconds:g}`, commit {commit} (script {script}); {system}, {cores} cores shared by customer,
-gateway and upstream. Load of the machine (1-minute average): {before:.1f} before, {after:.1f} after. Where that is above the
-number of cores, times, and the 99th percentiles most of all, also measure how long a process waits for a core: CPU time per
-call, further below, does not.
+gateway and upstream. Load of the machine (1-minute average): {before:.1f} before, {after:.1f} after;
+the three processes are
+scheduled {policy}. Where that is above the
+number of cores and they are scheduled as any other, times, and the 99th percentiles most of all, also measure how long a
+process waits for a core; scheduled first in first out, they come before all other work of the machine. The CPU time per
+call, further below, depends on neither.
 
 ## Latency (ms)
 

@@ -545,7 +545,7 @@ def test_a_customer_who_goes_away_stops_the_draws(tmp_path: Path) -> None:
                     headers={"x-account": "bad-1"},
                     timeout=0.3,
                 )
-            while any(not c.is_idle() for c in on.gateway._upstream._pool.connections):
+            while on.upstream.open:
                 await asyncio.sleep(0.01)
             assert len(on.upstream.asked) == 3 and on.read() == []
 

@@ -22,12 +22,20 @@ def read_answer(endpoint: Endpoint, content: bytes, *, streamed: bool) -> Candid
     """Return what an answer says, or None where it is unfinished, an error, several answers, or of another shape."""
     try:
         if streamed:
-            events = list(_events(content))
-            return _chat_stream(events) if endpoint == "chat" else _response_stream(events)
-        document = orjson.loads(content)
-        return _chat(document) if endpoint == "chat" else _response(document)
+            return read_events(endpoint, list(_events(content)))
+        return read_document(endpoint, orjson.loads(content))
     except (orjson.JSONDecodeError, AttributeError, KeyError, TypeError, ValueError):
         return None
+
+
+def read_document(endpoint: Endpoint, document: Any) -> Candidate | None:
+    """Return what a whole answer says; raises `KeyError` or `TypeError` where it has another shape."""
+    return _chat(document) if endpoint == "chat" else _response(document)
+
+
+def read_events(endpoint: Endpoint, events: Sequence[Any]) -> Candidate | None:
+    """Return what the events of an answer say together; None stands for the end mark."""
+    return _chat_stream(events) if endpoint == "chat" else _response_stream(events)
 
 
 def with_text(endpoint: Endpoint, content: bytes, text: str, *, streamed: bool) -> bytes | None:

@@ -36,7 +36,9 @@ class KgwProcessor:
 
     def __post_init__(self) -> None:
         if not 0.0 < self.delta <= LARGEST_DELTA:
-            raise ConfigError(f"A watermark with delta {self.delta} was asked for.\nGive one above 0 and at most 2, as 1.0.")
+            raise ConfigError(
+                f"A watermark with delta {self.delta} was asked for.\nGive one above 0 and at most 2, as 1.0."
+            )
 
     def __call__(self, input_ids: Any, scores: Any) -> Any:
         """Return the logits with the mark; rows whose text is shorter than the context are left as they are."""

@@ -23,7 +23,7 @@ from stillhunt.trace.serve.bodies import without
 from stillhunt.trace.serve.deciding import Planned, RateCap, Step, decide
 from stillhunt.trace.serve.recording import record_plan
 from stillhunt.trace.serve.serving import Served
-from stillhunt.trace.serve.upstream import FAILURES, Call, Headers, Upstream, kept
+from stillhunt.trace.serve.upstream import FAILURES, Call, Headers, Upstream
 from stillhunt.trace.serve.writer import Writer
 
 Scope = MutableMapping[str, Any]
@@ -215,7 +215,7 @@ class Gateway:
         """Pass a call and its answer through, piece by piece as they come; a replica that is down is passed by."""
         try:
             again = isinstance(body, bytes) and (bool(body) or method in IDEMPOTENT)
-            response = await upstream.open(method, target, headers, body, again=again)
+            answer = await upstream.open(method, target, headers, body, again=again)
         except FAILURES:
             if upstream is not self._upstream and isinstance(body, bytes):
                 self.count("replica_down")
@@ -224,15 +224,15 @@ class Gateway:
             await _answer(send, 502, [(b"content-type", b"application/json")], UNREACHABLE)
             return
         try:
-            await send({"type": "http.response.start", "status": response.status, "headers": kept(response)})
-            async for piece in response.aiter_stream():
+            await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
+            async for piece in answer.response.aiter_stream():
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
             await send({"type": "http.response.body", "body": b""})
         except FAILURES:
             # The answer stays unfinished, so that the server closes the connection: the customer sees what we saw.
             return
         finally:
-            await response.aclose()
+            await answer.close()
 
 
 def _by_account(plans: Sequence[Planned]) -> dict[str, Planned]:

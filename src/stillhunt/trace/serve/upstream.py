@@ -7,6 +7,7 @@ Headers and bodies go through as they are, but for those of the hop (RFC 9110, s
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
@@ -71,6 +72,41 @@ class Draw:
         return self.status in (429, 503)
 
 
+Lane = httpcore.AsyncConnectionPool
+"""
+A pool of one connection. One pool of many looks at all of them, and asks the system about each, at every call: with a
+hundred calls at once that costs more than all the rest.
+"""
+
+
+def _lane() -> Lane:
+    return Lane(max_connections=1, max_keepalive_connections=1, keepalive_expiry=IDLE_S)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answer:
+    """An answer whose body is still to be read, by `response.aiter_stream()`; whoever opened it closes it."""
+
+    response: httpcore.Response
+    _lane: Lane
+    _upstream: Upstream
+
+    @property
+    def status(self) -> int:
+        """The status code."""
+        return self.response.status
+
+    @property
+    def headers(self) -> Headers:
+        """The headers that go on to the customer."""
+        return [(name.lower(), value) for name, value in self.response.headers if name.lower() not in HOP]
+
+    async def close(self) -> None:
+        """End the answer; its connection is used again if all of it was read."""
+        await self.response.aclose()
+        await self._upstream._given_back(self._lane)
+
+
 class Upstream:
     """An OpenAI-compatible server at an address; raises `ConfigError` for what is no address."""
 
@@ -84,17 +120,16 @@ class Upstream:
         self._origin = (parts.scheme.encode(), parts.hostname.encode(), parts.port or default)
         self._prefix = parts.path.rstrip("/").encode()
         self._host = parts.netloc.rpartition("@")[2].encode()
-        self._pool = httpcore.AsyncConnectionPool(
-            max_connections=None, max_keepalive_connections=MOST_IDLE, keepalive_expiry=IDLE_S
-        )
+        self._idle: deque[tuple[float, Lane]] = deque()
 
     async def close(self) -> None:
-        """Close all connections."""
-        await self._pool.aclose()
+        """Close all connections that nobody uses."""
+        while self._idle:
+            await self._idle.pop()[1].aclose()
 
     async def open(
         self, method: bytes, target: bytes, headers: Headers, body: bytes | AsyncIterator[bytes], *, again: bool
-    ) -> httpcore.Response:
+    ) -> Answer:
         """
         Send a call and return its answer with the body still to be read; the caller closes it.
 
@@ -110,33 +145,48 @@ class Upstream:
             return httpcore.Request(method, url, headers=sent, content=body, extensions={"timeout": timeouts})
 
         try:
-            return await self._pool.handle_async_request(_request())
+            return await self._sent(_request())
         except NOT_SENT:
             if not isinstance(body, bytes):
                 raise
         except CUT_OFF:
             if not again:
                 raise
-        return await self._pool.handle_async_request(_request())
+        return await self._sent(_request())
+
+    async def _sent(self, request: httpcore.Request) -> Answer:
+        lane = self._idle.pop()[1] if self._idle else _lane()
+        try:
+            return Answer(response=await lane.handle_async_request(request), _lane=lane, _upstream=self)
+        except BaseException:
+            await lane.aclose()
+            raise
+
+    async def _given_back(self, lane: Lane) -> None:
+        """Keep a connection for the next call, and close those that nobody has used for a while."""
+        now = asyncio.get_running_loop().time()
+        self._idle.append((now, lane))
+        while len(self._idle) > MOST_IDLE or self._idle[0][0] < now - IDLE_S:
+            await self._idle.popleft()[1].aclose()
 
     async def draw(self, call: Call) -> Draw:
         """Return one whole answer to a call; a failure is a draw that did not succeed, never an exception."""
         headers = [(name, value) for name, value in call.headers if name != b"accept-encoding"]
         headers.append((b"accept-encoding", b"identity"))
         pieces: list[bytes] = []
-        response: httpcore.Response | None = None
+        answer: Answer | None = None
         try:
-            response = await self.open(call.method, call.target, headers, call.body, again=True)
-            async for piece in response.aiter_stream():
+            answer = await self.open(call.method, call.target, headers, call.body, again=True)
+            async for piece in answer.response.aiter_stream():
                 pieces.append(piece)
         except FAILURES:
-            if response is None:
+            if answer is None:
                 return Draw(status=0, headers=[], content=b"", broken=True)
-            return Draw(status=response.status, headers=kept(response), content=b"".join(pieces), broken=True)
+            return Draw(status=answer.status, headers=answer.headers, content=b"".join(pieces), broken=True)
         finally:
-            if response is not None:
-                await response.aclose()
-        return Draw(status=response.status, headers=kept(response), content=b"".join(pieces))
+            if answer is not None:
+                await answer.close()
+        return Draw(status=answer.status, headers=answer.headers, content=b"".join(pieces))
 
 
 def _framed(headers: Headers, body: bytes | AsyncIterator[bytes]) -> Headers:
@@ -148,11 +198,6 @@ def _framed(headers: Headers, body: bytes | AsyncIterator[bytes]) -> Headers:
         return [*rest, (b"content-length", str(len(body)).encode())] if body else rest
     chunked = any(name == b"transfer-encoding" for name, _ in headers)
     return [*rest, (b"transfer-encoding", b"chunked")] if chunked else rest
-
-
-def kept(response: httpcore.Response) -> Headers:
-    """Return the headers of an answer that go on to the customer."""
-    return [(name.lower(), value) for name, value in response.headers if name.lower() not in HOP]
 
 
 async def draw_all(draw: Callable[[], Awaitable[Draw]], k: int, patience_s: float) -> tuple[Sequence[Draw], bool]:
