@@ -1,11 +1,11 @@
 """
 What marking does to answers: each way of serving beside one ordinary draw of the same model, SmolLM2-135M-Instruct.
 
-    python bench/trace_quality.py        # about fifteen minutes of one core; writes bench/results/trace_quality.md
+    python bench/trace_quality.py        # about three minutes of one core; writes bench/results/trace_quality.md
 
-Needs what `python3 bootstrap.py test-trace` installs. For each of 48 prompts eight answers are drawn without a mark. The first
+Needs what `python3 bootstrap.py test-trace` installs. For each of 48 prompts six answers are drawn without a mark. The first
 four are candidates: coins (k = 2 and 4) and the best-of-4 mark serve among them, by the very functions of the gateway. The
-last four are what a customer would have got. Watermarked answers are drawn by the logits processor, canaries with the
+last two are what a customer would have got. Watermarked answers are drawn by the logits processor, canaries with the
 gateway's instruction.
 """
 
@@ -36,7 +36,7 @@ from stillhunt.trace.serve.kgw import KgwProcessor
 from stillhunt.trace.serve.recording import Candidate, PlanKeys, choose_greenest, toss_coin
 
 ROOT = Path(__file__).resolve().parents[1]
-DRAWS, TOKENS, TEMPERATURE = 8, 48, 0.7
+DRAWS, TOKENS, TEMPERATURE = 6, 24, 0.7
 SUBJECTS = (
     [
         "a rainy morning",
@@ -155,7 +155,7 @@ def rows_of(model: OpenWeights) -> list[str]:
     for context, delta in ((1, 1.0), (1, 2.0), (2, 1.0)):
         key = MarkKey(key=MASTER.derive("mark", "bench", 1), context=context)
         mark = KgwProcessor(key=key, delta=delta, untouched=(model.tokenizer.eos_token_id,))
-        ways.append(Way(f"watermark, context {context}, delta {delta:g}", drawn(model, prompts, 2, 12, mark)))
+        ways.append(Way(f"watermark, context {context}, delta {delta:g}", drawn(model, prompts, 1, 12, mark)))
     base = figures(model, plain)
     rows = []
     for way in ways:
@@ -180,7 +180,7 @@ def canary_rows(model: OpenWeights) -> list[str]:
     """Return the table of canaries: the same questions with and without the instruction."""
     key = MASTER.derive("canary", "bench", 1)
     library = LIBRARIES["std-v1"]
-    asked = [(one, probe) for one in library.values() for probe in one.probes[::2]]
+    asked = [(one, probe) for one in library.values() for probe in one.probes[:2]]
     plain = [Prompt.of(probe) for _, probe in asked]
     led = [Prompt((("system", instruction(key, one, probe)), ("user", probe))) for one, probe in asked]
     rows = []

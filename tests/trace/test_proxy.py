@@ -328,6 +328,18 @@ def test_a_ledger_that_cannot_be_written_costs_no_answer(tmp_path: Path) -> None
     played(_scene)
 
 
+def test_no_candidates_are_drawn_while_the_ledger_is_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While too many records wait for the disk, planned calls go through once, and are counted."""
+    monkeypatch.setattr(Writer, "waiting", 257)
+
+    async def _scene() -> None:
+        async with stage(tmp_path, drawn(), COIN) as on:
+            assert (await on.ask("hello")).status_code == 200
+            assert len(on.upstream.asked) == 1 and on.writer.counts == {"ledger_behind": 1}
+
+    played(_scene)
+
+
 def test_plans_that_are_not_in_force_do_nothing_and_say_so(tmp_path: Path) -> None:
     """Under an expired plan calls are served as without it, and the operator is told once."""
 

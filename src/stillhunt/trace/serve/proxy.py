@@ -31,6 +31,9 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
+MOST_BEHIND = 256
+"""With more records than that waiting for the disk no candidates are drawn: a kill would lose them, and they cost time."""
+
 IDEMPOTENT = (b"GET", b"HEAD", b"OPTIONS", b"PUT", b"DELETE")
 UNREACHABLE = orjson.dumps(
     {
@@ -188,6 +191,8 @@ class Gateway:
         drawn = step.act in ("coin", "rewrite", "best_of")
         if drawn and asyncio.get_running_loop().time() < self.busy_until:
             return Step(act="pass", reason="upstream_busy")
+        if drawn and self.writer.waiting > MOST_BEHIND:
+            return Step(act="pass", reason="ledger_behind")
         return step
 
     async def _send(self, served: Served, send: Send) -> None:

@@ -66,6 +66,11 @@ class Writer:
         if self._failure is not None:
             raise self._failure
 
+    @property
+    def waiting(self) -> int:
+        """How many records are not on the disk yet."""
+        return self._queue.unfinished_tasks
+
     def put(self, record: Record) -> bool:
         """Hand over a record; return False, and count it as lost, where too many wait already."""
         if self._failure is None:
