@@ -182,7 +182,7 @@ def canary_rows(model: OpenWeights) -> list[str]:
     library = LIBRARIES["std-v1"]
     asked = [(one, probe) for one in library.values() for probe in one.probes[:2]]
     plain = [Prompt.of(probe) for _, probe in asked]
-    led = [Prompt((("system", instruction(key, one, probe)), ("user", probe))) for one, probe in asked]
+    led = [Prompt(messages=(("system", instruction(key, one, probe)), ("user", probe))) for one, probe in asked]
     rows = []
     for name, prompts in (("no instruction", plain), ("instruction", led)):
         texts = [one for (one,) in drawn(model, prompts, 1, 13, None)]
