@@ -21,7 +21,7 @@ HEAD = """# The command line
 This page is written by `tools/write_reference.py` from the parser itself; `make docs` rewrites it.
 
 Progress goes to stderr, results to files and a short table of them to stdout; with `--json`, stdout holds JSON alone.
-Exit status: 0 the run finished, with or without campaigns; 2 the input or the options are wrong;
+Exit status: 0 the run finished, with or without campaigns; 1 a dossier does not verify; 2 the input or the options are wrong;
 3 the data do not meet what a claim assumes.
 """
 

@@ -1,8 +1,8 @@
 """
 The command line: the only place that prints and that turns an error into an exit status.
 
-Results go to stdout, everything else to stderr. Exit status: 0 the run finished, 2 the input or the options are wrong,
-3 the data do not meet what a claim assumes, 130 interrupted.
+Results go to stdout, everything else to stderr. Exit status: 0 the run finished, 1 a dossier does not verify, 2 the input
+or the options are wrong, 3 the data do not meet what a claim assumes, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import traceback
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from stillhunt import __version__
 from stillhunt.config import Config
@@ -26,6 +26,9 @@ from stillhunt.errors import ConfigError, StillhuntError, StoreError
 from stillhunt.model import Hunt
 from stillhunt.options import WORLD_FORMATS, parser_of, world_formats
 from stillhunt.terminal import beside_truth, found, lost, say, shown, table
+
+if TYPE_CHECKING:
+    from stillhunt.evidence import Evidence
 
 RESULTS = ("campaigns.json", "accounts.parquet", "report.html")
 AUDIT_RESULTS = ("audit.json", "calibration.html")
@@ -61,6 +64,8 @@ def build_parser() -> argparse.ArgumentParser:
         "audit": audit,
         "power": plant,
         "report": dossier,
+        "verify": verify,
+        "keys": keys,
         "collect": receive,
         "simulate": simulate,
         "backtest": backtest,
@@ -173,6 +178,7 @@ def _hunted(arguments: argparse.Namespace, results: Sequence[str], *, mark: str,
     tables = (arguments.accounts, arguments.events, arguments.map, arguments.controls)
     inputs = [*arguments.logs, *(str(p) for p in tables if p is not None)]
     _prepare(arguments.out, results, mark=mark, inputs=inputs)
+    evidence = _evidence(arguments)
     from stillhunt import pipeline
 
     key = None if arguments.key_file is None else read_key(arguments.key_file, make=False)
@@ -188,24 +194,76 @@ def _hunted(arguments: argparse.Namespace, results: Sequence[str], *, mark: str,
             spark_conf=dict(arguments.spark_conf or ()),
             controls=arguments.controls,
             shuffles=shuffles,
+            evidence=evidence,
             progress=progress,
             **settings,
         )
 
 
 def dossier(arguments: argparse.Namespace) -> int:
-    """Write the dossier of one campaign."""
+    """Write the dossier of one campaign, with its evidence where the hunt kept any, and seal it where a key is named."""
+    from datetime import UTC, datetime
+
     from stillhunt import dossiers
+    from stillhunt.seal.dossier import has_evidence, integrity
+    from stillhunt.sealing import seal, signer_of
+    from stillhunt.verify import recompute
 
     inputs = [str(arguments.hunt / "campaigns.json"), *([str(arguments.case)] if arguments.case else [])]
     _prepare(arguments.out, dossiers.RESULTS, mark="dossier.json", inputs=inputs)
+    signer = signer_of(arguments)
+    kept = has_evidence(arguments.hunt, arguments.campaign)
     with shown(quiet=arguments.quiet) as progress:
         progress("report", 0.0)
         places = dossiers.write(
-            arguments.campaign, hunt=arguments.hunt, out=arguments.out, case=arguments.case, pdf=arguments.pdf
+            arguments.campaign,
+            hunt=arguments.hunt,
+            out=arguments.out,
+            case=arguments.case,
+            pdf=arguments.pdf,
+            recomputed=recompute(arguments.hunt / "bundles" / arguments.campaign) if kept else None,
+            integrity=integrity(arguments.hunt, arguments.campaign) if kept else None,
         )
+        places |= seal(arguments, signer, now=datetime.now(UTC))
         progress("report", 1.0)
     _out("".join(f"{name}: {place}\n" for name, place in sorted(places.items())))
+    return 0
+
+
+def _evidence(arguments: argparse.Namespace) -> Evidence | None:
+    """Return where evidence goes and who signs it, where it is asked for."""
+    folder: Path | None = getattr(arguments, "evidence", None)
+    if folder is None:
+        if getattr(arguments, "seal_key", None) or getattr(arguments, "seal_command", None):
+            raise ConfigError("There is nothing to sign without evidence.\nName a folder for it with `--evidence`.")
+        return None
+    from stillhunt.evidence import Evidence
+    from stillhunt.sealing import signer_of
+
+    return Evidence(folder=folder, bundles=arguments.out / "bundles", signer=signer_of(arguments))
+
+
+def verify(arguments: argparse.Namespace) -> int:
+    """Check a dossier's seal and recompute its numbers; 1 when something does not hold."""
+    from stillhunt.seal.keys import read_public
+    from stillhunt.terminal import verified
+    from stillhunt.verify import Trust
+    from stillhunt.verify import verify as check
+
+    key = None if arguments.key is None else read_public(arguments.key)
+    verdict = check(arguments.dossier, Trust(key=key, tsa_roots=arguments.tsa_root))
+    _out(json.dumps(verdict.document(), indent=2) + "\n" if arguments.json else "\n".join([*verified(verdict), ""]))
+    return 0 if verdict.holds else 1
+
+
+def keys(arguments: argparse.Namespace) -> int:
+    """Make, follow, revoke or list signing keys."""
+    from datetime import UTC, datetime
+
+    from stillhunt.sealing import listed, manage
+
+    ring = manage(arguments, now=datetime.now(UTC))
+    _out("".join(f"{line}\n" for line in table(("key", "since", "until", "standing"), listed(ring))))
     return 0
 
 

@@ -10,6 +10,15 @@ from typing import Any
 
 from stillhunt import __version__
 from stillhunt.config import Config
+from stillhunt.sealing_options import (
+    KEYS_DESCRIPTION,
+    KEYS_USAGE,
+    VERIFY_DESCRIPTION,
+    VERIFY_USAGE,
+    add_keys,
+    add_signing,
+    add_verify,
+)
 from stillhunt.trace import options as trace_options
 
 Run = Callable[[argparse.Namespace], int]
@@ -88,6 +97,14 @@ def _add_hunt(commands: Any, run: Run) -> None:
     _add_key(parser)
     parser.add_argument("--controls", type=Path, metavar="FILE", help=CONTROLS + " (default: none, and no such bound)")
     _add_engine(parser)
+    parser.add_argument(
+        "--evidence",
+        type=Path,
+        metavar="DIR",
+        help="commit to the log's records, day by day, in a journal in this folder before anything is judged, and leave a"
+        " replay bundle of each campaign beside the results (default: neither)",
+    )
+    add_signing(parser, "sign the journal with this key")
     _add_output(parser)
     _add_settings(parser)
 
@@ -251,7 +268,7 @@ def _add_report(commands: Any, run: Run) -> None:
         commands,
         "report",
         run,
-        "CAMPAIGN --hunt DIR --out DIR [--case FILE] [--pdf]",
+        "CAMPAIGN --hunt DIR --out DIR [--case FILE] [--pdf] [--seal-key FILE] [options]",
         "Write the dossier of one campaign of a finished hunt. A page for counsel, regulators and the accused, the same as"
         " JSON, and a letter of one page. Needs neither the log nor the key, and holds no text, no address and no account id.",
     )
@@ -264,6 +281,13 @@ def _add_report(commands: Any, run: Run) -> None:
         "--case", type=Path, metavar="FILE", help="case.toml: terms, notices, hypotheses and what else no log knows"
     )
     parser.add_argument("--pdf", action="store_true", help="print PDFs too, with a Chromium found on this machine")
+    add_signing(parser, "seal the dossier with this key")
+    parser.add_argument(
+        "--ring", type=Path, metavar="FILE", help="the public history of keys, written by `stillhunt keys` (default: this key)"
+    )
+    parser.add_argument(
+        "--timestamp", metavar="URL", help="have the seal timestamped by the authority (RFC 3161) at this address"
+    )
     parser.add_argument("--quiet", action="store_true", help="show no progress")
 
 
@@ -398,6 +422,14 @@ def world_formats(text: str) -> tuple[str, ...]:
     return names
 
 
+def _add_verify(commands: Any, run: Run) -> None:
+    add_verify(_command(commands, "verify", run, VERIFY_USAGE, VERIFY_DESCRIPTION))
+
+
+def _add_keys(commands: Any, run: Run) -> None:
+    add_keys(_command(commands, "keys", run, KEYS_USAGE, KEYS_DESCRIPTION))
+
+
 ADD: dict[str, Callable[[Any, Run], None]] = {
     "demo": _add_demo,
     "doctor": _add_doctor,
@@ -405,6 +437,8 @@ ADD: dict[str, Callable[[Any, Run], None]] = {
     "audit": _add_audit,
     "power": _add_power,
     "report": _add_report,
+    "verify": _add_verify,
+    "keys": _add_keys,
     "collect": _add_collect,
     "simulate": _add_simulate,
     "backtest": _add_backtest,

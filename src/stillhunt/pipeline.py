@@ -30,6 +30,7 @@ from stillhunt.digest import CALLS, Digester, Key, ledger, traits
 from stillhunt.digest.capabilities import CLASSES, METHOD
 from stillhunt.engines import Engine, choice
 from stillhunt.errors import LogError
+from stillhunt.evidence import Evidence, Keep, committed
 from stillhunt.features import contrasts, harvest_measures, profile
 from stillhunt.features.profile import per_day
 from stillhunt.graph import fetch_incidence
@@ -38,7 +39,7 @@ from stillhunt.judge.campaigns import METHOD as RULE_METHOD
 from stillhunt.judge.rule import Rule
 from stillhunt.model import AccountId, Claim, Hunt, LeftOut, LinkedSet, Unavailable
 from stillhunt.plugs import Batch, Split
-from stillhunt.search import LINKING_KINDS, search
+from stillhunt.search import LINKING_KINDS, Search, search
 
 Progress = Callable[[str, float], None]
 """Called with the name of a stage and the share of it that is done (0 to 1)."""
@@ -71,6 +72,7 @@ def hunt(
     engine: str = "duckdb",
     master: str | None = None,
     spark_conf: Mapping[str, str] | None = None,
+    evidence: Evidence | None = None,
     progress: Progress = _quiet,
     **settings: Any,
 ) -> Hunt:
@@ -84,7 +86,8 @@ def hunt(
     bound that follows goes into the claim; `shuffles` is how often, beside that, the log is hunted with every trait dealt out
     anew.
     `engine` is `duckdb`, in this process, or `spark`: then `master` is the cluster (default: the session that is active,
-    else this machine) and `spark_conf` holds settings of Spark. `settings` are those of `stillhunt.config.Config`.
+    else this machine) and `spark_conf` holds settings of Spark. With `evidence`, records are committed by day before anything
+    is judged, and each campaign leaves a replay bundle. `settings` are those of `stillhunt.config.Config`.
 
     Raises `ConfigError`, `LogError`, `StoreError`, `PlugError`.
     """
@@ -95,7 +98,7 @@ def hunt(
         try:
             return run(
                 opened, exchanges, accounts, events, format=format, key=secret, config=config, controls=controls,
-                shuffles=shuffles, progress=progress,
+                shuffles=shuffles, evidence=evidence, progress=progress,
             )  # fmt: skip
         finally:
             opened.close()
@@ -112,13 +115,14 @@ def run(
     config: Config,
     controls: object | None = None,
     shuffles: int = 0,
+    evidence: Evidence | None = None,
     progress: Progress = _quiet,
 ) -> Hunt:
     """
     Run the stages on an engine.
 
     1. Collect and digest: every exchange becomes a call without text; lines are counted.
-    2. Number accounts and owners; make traits.
+    2. Number accounts and owners; make traits. Where evidence is asked for, commit to both before anything is judged.
     3. Link: incidence, candidate pairs, groups. Licensed owners are counted in the population but never proposed.
     4. Judge: the three keys.
     5. Say what was left out and what could not be seen.
@@ -127,7 +131,9 @@ def run(
     account_table, left_accounts = side_table(accounts, "accounts", contract.ACCOUNTS)
     event_table, left_events = side_table(events, "events", contract.EVENTS)
     control_table, left_controls = side_table(controls, "controls", contract.CONTROLS)
-    collected = _collect(engine, exchanges, format=format, key=key, config=config, progress=progress)  # 1.
+    collected = _collect(  # 1.
+        engine, exchanges, format=format, key=key, config=config, bind=evidence is not None, progress=progress
+    )
     left_out = [*collected.left_out, *left_accounts, *left_events]
     progress("accounts", 0.0)
     left_out += ledger.build(engine, account_table)  # 2.
@@ -135,17 +141,15 @@ def run(
     engine.register("account_trait", traits.account_traits(account_table, key))
     progress("traits", 0.0)
     traits.build(engine, n_shingles=collected.shingles)
+    progress("commit", 0.0)
+    keep = None if evidence is None else committed(engine, key, config, evidence, lambda: datetime.now(UTC))
     progress("links", 0.0)
     incidence = fetch_incidence(engine, LINKING_KINDS)  # 3.
     searched = search(engine, incidence, seed=config.seed, progress=lambda share: progress("links", share))
     left_out += searched.left_out
-    progress("judge", 0.0)
     unavailable = unavailable_for(collected.present, account_table, event_table)
     rule = rule_of(key, config, unavailable, event_table)
-    judged = judge(  # 4.
-        engine, searched.population, searched.groups, searched.links, rule, progress=lambda share: progress("judge", share)
-    )
-    progress("judge", 1.0)
+    judged = _judged(engine, searched, rule, keep, progress)  # 4.
     found = _hunt(  # 5.
         engine, judged, collected, left_out, unavailable, account_table, event_table, config, key, searched.tau
     )
@@ -162,6 +166,19 @@ def run(
     )
 
 
+def _judged(engine: Engine, searched: Search, rule: Rule, keep: Keep | None, progress: Progress) -> Judged:
+    """Judge what was proposed; where evidence is asked for, write the replay bundle of each campaign."""
+    progress("judge", 0.0)
+    judged = judge(
+        engine, searched.population, searched.groups, searched.links, replace(rule, keep=keep is not None),
+        progress=lambda share: progress("judge", share),
+    )  # fmt: skip
+    progress("judge", 1.0)
+    if keep is not None:
+        keep(judged.bundles)
+    return judged
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Collected:
     lines: int
@@ -173,9 +190,9 @@ class _Collected:
 
 
 def _collect(
-    engine: Engine, exchanges: object, *, format: str | None, key: Key, config: Config, progress: Progress
+    engine: Engine, exchanges: object, *, format: str | None, key: Key, config: Config, bind: bool, progress: Progress
 ) -> _Collected:
-    digester = Digester(key, one_in=config.one_in)
+    digester = Digester(key, one_in=config.one_in, bind=bind)
     pieces: Sequence[object]
     if _is_paths(exchanges):
         pieces = collect.plan(_paths(exchanges), format, parts=engine.parts)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from stillhunt.controls import Power
     from stillhunt.doctor import Check, Checkup
     from stillhunt.model import Audit, Hunt, LeftOut
+    from stillhunt.verify import Verdict
 
 WIDTH = 110
 """Sentences are broken at this many columns."""
@@ -26,6 +27,7 @@ STAGES = {
     "digest": "Reading the log",
     "accounts": "Reading accounts and events",
     "traits": "Collecting what accounts have in common",
+    "commit": "Committing to the records of each day",
     "links": "Linking accounts",
     "judge": "Judging linked sets",
     "audit": "Judging sets known to be honest",
@@ -203,6 +205,27 @@ def planted(power: Power) -> list[str]:
         sizes = ", ".join(f"{s:,}" for s in power.too_large)
         lines += ["", *_wrapped([f"Not planted, more than one in twenty of this log's owners: campaigns of {sizes}."])]
     return lines
+
+
+def verified(verdict: Verdict) -> list[str]:
+    """Return a verdict on a dossier in lines: each check, each number, and the sum of it."""
+    rows = [(check.name, check.status, check.found) for check in verdict.checks]
+    lines = [*table(("check", "result", "what was found"), rows), ""]
+    numbers = [(n.id, n.status, _short(n.says), n.label or n.needs) for n in verdict.numbers]
+    if numbers:
+        lines += [*table(("number", "result", "says", "what it is"), numbers), ""]
+    for number in verdict.numbers:
+        if number.status == "not reproduced":
+            gives = "nothing" if number.needs else _short(number.found)
+            lines.append(f"{number.id} says {_short(number.says)}; the bundle gives {gives}.")
+    failed = [check.name for check in verdict.checks if check.status == "fails"]
+    lines.append("Everything that was checked holds." if verdict.holds else f"This dossier does not hold: {', '.join(failed)}.")
+    return lines
+
+
+def _short(value: object) -> str:
+    text = f"{value:.6g}" if isinstance(value, float) else str(value)
+    return text if len(text) <= 24 else text[:21] + "…"
 
 
 def beside_truth(score: Score) -> list[str]:

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from stillhunt.contract import EXCHANGES, TIMESTAMP
+from stillhunt.contract import EXCHANGES, TEXT, TIMESTAMP
 from stillhunt.digest.capabilities import classify, word_lists
 from stillhunt.digest.keys import Key
 from stillhunt.digest.marks import last_answers, marks
@@ -52,6 +52,7 @@ CALLS = pa.schema(
         ("answer_marks", pa.list_(pa.uint64())),
         ("turn_marks", pa.list_(pa.uint64())),
         ("refusal", pa.string()),
+        ("content_h", pa.binary(32)),
     ]
 )
 
@@ -68,10 +69,12 @@ class Digester:
     """
     Digests batches of exchanges under one key.
 
-    `one_in` is the sampling rate of shingles. Holds no text and no state between batches; safe to share by threads.
+    `one_in` is the sampling rate of shingles; with `bind`, a call also carries a digest that commits to all its texts, which
+    can be opened to an outsider later. Holds no text and no state between batches; safe to share by threads.
     """
 
-    def __init__(self, key: Key, *, one_in: int) -> None:
+    def __init__(self, key: Key, *, one_in: int, bind: bool = False) -> None:
+        self._key = key if bind else None
         self._text = key.words("text")
         self._subkeys = {
             purpose: key.words(purpose)
@@ -102,6 +105,9 @@ class Digester:
         columns["answer_marks"] = self._marks(_column(exchanges, "completion"))
         columns["turn_marks"] = self._marks(last_answers(_some(_column(exchanges, "history"), columns["exchange_h"])))
         columns["refusal"] = _refusal(exchanges)
+        if self._key is not None:
+            texts = zip(*(_column(exchanges, name).to_pylist() for name in TEXT), strict=True)
+            columns["content_h"] = pa.array([self._key.digest("content", parts) for parts in texts], pa.binary(32))
         return pa.RecordBatch.from_arrays(
             [columns[f.name] if f.name in columns else pa.nulls(n, f.type) for f in CALLS], schema=CALLS
         )

@@ -8,6 +8,7 @@ looked up. Whoever holds the key and a fingerprint can test guesses, so the key 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,6 +56,15 @@ class Key:
             digest.update(len(part.encode()).to_bytes(8, "little"))
             digest.update(part.encode())
         return digest.hexdigest()[:digits]
+
+    def digest(self, purpose: str, parts: Iterable[str | None]) -> bytes:
+        """Return 32 bytes that commit to some texts, missing ones told from empty ones (BLAKE2b, keyed)."""
+        digest = hashlib.blake2b(key=self._derive(purpose), digest_size=32)
+        for part in parts:
+            content = b"" if part is None else part.encode("utf-8", "surrogatepass")
+            digest.update((0 if part is None else len(content) + 1).to_bytes(8, "little"))
+            digest.update(content)
+        return digest.digest()
 
     def _derive(self, purpose: str) -> bytes:
         secret = hashlib.blake2b(self.secret, digest_size=64).digest()

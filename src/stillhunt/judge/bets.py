@@ -25,6 +25,7 @@ IEEE Transactions on Information Theory 30, 1984), so that a group of traits in 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,15 +50,22 @@ Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
 
+COUNTED = ("rest", "rest_country", "rest_volume", "hits", "hits_country", "hits_volume")
+"""What a core counts of the owners outside it."""
+
+
 class Core:
     """
     A core of owners and what is known of its values: how many of the core hold each, and how many others.
 
     `values` are the core's values in ascending order, `inside` and `outside` the owners of the core and the others that hold
-    each; `rest` counts owners outside the core by kind, by (kind, country) and by (kind, volume).
+    each; `rest` counts owners outside the core by kind, by (kind, country) and by (kind, volume), and `hits` those that hold a
+    value of each class. Where the population holds a part of the owners, `counted` has these counts of the whole, by name.
     """
 
-    def __init__(self, population: Population, core: npt.NDArray[np.int32]) -> None:
+    def __init__(
+        self, population: Population, core: npt.NDArray[np.int32], counted: Mapping[str, Floats] | None = None
+    ) -> None:
         incidence = population.incidence
         self.population = population
         self.owners = np.unique(core).astype(np.int32)
@@ -66,8 +74,12 @@ class Core:
         self.outside = (population.n_of_value[self.values] - self.inside).astype(np.int64)
         self.kind = incidence.value_kind[self.values].astype(np.int64)
         self.total = np.bincount(self.kind, weights=self.inside, minlength=len(incidence.kinds))
-        self._count_rest()
-        self._count_hits()
+        if counted is None:
+            self._count_rest()
+            self._count_hits()
+        else:
+            self.rest, self.rest_country, self.rest_volume = (counted[name] for name in COUNTED[:3])
+            self.hits, self.hits_country, self.hits_volume = (counted[name] for name in COUNTED[3:])
 
     def _count_rest(self) -> None:
         population, incidence = self.population, self.population.incidence
@@ -101,9 +113,9 @@ class Core:
         self.hits = np.bincount(cell, minlength=n).astype(np.float64)
         country = incidence.stratum[holder].astype(np.int64)
         strata = self.rest_country.shape[1]
-        self.hits_country = np.bincount(cell * strata + country, minlength=n * strata).reshape(n, strata)
+        self.hits_country = np.bincount(cell * strata + country, minlength=n * strata).reshape(n, strata).astype(np.float64)
         volume = population.volume(holder.astype(np.int32))[np.arange(len(holder)), cell // CLASSES]
-        self.hits_volume = np.bincount(cell * VOLUMES + volume, minlength=n * VOLUMES).reshape(n, VOLUMES)
+        self.hits_volume = np.bincount(cell * VOLUMES + volume, minlength=n * VOLUMES).reshape(n, VOLUMES).astype(np.float64)
 
     def holders(self, value: npt.NDArray[np.int32]) -> tuple[Ints, Ints]:
         """Return how many owners of the core hold each value, and how many others do where the core does (else 0)."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -22,6 +22,7 @@ from stillhunt.judge.joins.takeover import OWN_ACCOUNTS
 from stillhunt.judge.linkage import Population
 from stillhunt.judge.matched import contrasted
 from stillhunt.judge.operate import JointOperation, joint_operation
+from stillhunt.judge.replayable import Case, Replayable, replayable
 from stillhunt.judge.rule import Rule
 from stillhunt.judge.sets import LINKAGE_LEVEL, LinkedOwners, concealed, linked_sets
 from stillhunt.judge.traffic import Suspects, Traffic
@@ -55,6 +56,7 @@ class Judged:
 
     `cutoff` is the p-value up to which sets were reported (with none reported, at which one would have been); `owners` are
     all that are linked to anybody.
+    `bundles` has the replay bundle of each campaign by its id, where the rule asks for them.
     """
 
     campaigns: tuple[Campaign, ...]
@@ -62,6 +64,7 @@ class Judged:
     tested: int
     cutoff: float
     owners: npt.NDArray[np.int32]
+    bundles: Mapping[str, Replayable]
 
 
 def judge(
@@ -88,16 +91,13 @@ def judge(
     linked_owners = np.concatenate([np.zeros(0, np.int32), *(f.owners for f in found)])
     suspects = Suspects(engine, [one.owners for one in disguised], linked_owners, rule.salted)
     hints = Indicators(engine, rule.events, draws=rule.draws, seed=rule.seed)
-    operations = []
-    for number in range(len(disguised)):                                                         # 2.
-        operations.append(joint_operation(suspects.traffic(number), rho0=rule.rho0, draws=rule.draws, seed=rule.seed))
-        progress((number + 1) / len(disguised))
-    p_values = np.array([o.p_value for o in operations], dtype=np.float64)                       # 3.
-    q_values = adjusted(p_values)
+    operations = _operations(suspects, len(disguised), rule, progress)                           # 2.
+    q_values = adjusted(p_values := np.array([o.p_value for o in operations], dtype=np.float64))  # 3.
     names = _account_names(engine)
     level = rule.level - LINKAGE_LEVEL
     for_strands = level * float((q_values <= level).mean()) if len(q_values) else 0.0
     campaigns, linked, measured = [], [], []                                                     # 4.
+    kept: dict[str, Replayable] = {}
     for number, (one, operated, q) in enumerate(zip(disguised, operations, q_values.tolist(), strict=True)):
         if q <= level:
             whole = suspects.traffic(number)
@@ -107,6 +107,8 @@ def judge(
             if _disguised(one, rule):
                 campaign = hints.beside(_campaign(engine, population, one, traffic, shown, q, links, rule), one.owners, traffic)
                 leg = Reported(found=one, traffic=whole, operated=operated, p_values=p_values, number=number, level=level)
+                if rule.keep:
+                    kept[campaign.id] = replayable(population, _case(campaign, leg, traffic, shown, for_strands), rule)
                 campaigns.append(replace(campaign, ablations=ablations(population, leg, campaign.accounts, rule)))   # 5.
                 measured.append(rule.measured(traffic.calls.take(pa.array(traffic.rows))))
             else:
@@ -122,7 +124,36 @@ def judge(
     linked.sort(key=lambda s: (s.list_name, -len(s.account_ids), s.id))
     cutoff = level * max(1, int((q_values <= level).sum())) / max(1, len(disguised))
     return Judged(
-        campaigns=tuple(campaigns), linked=tuple(linked), tested=len(disguised), cutoff=cutoff, owners=linked_owners
+        campaigns=tuple(campaigns), linked=tuple(linked), tested=len(disguised), cutoff=cutoff, owners=linked_owners,
+        bundles=kept,
+    )  # fmt: skip
+
+
+def _operations(
+    suspects: Suspects, sets: int, rule: Rule, progress: Callable[[float], None]
+) -> list[JointOperation]:
+    out = []
+    for number in range(sets):
+        out.append(joint_operation(suspects.traffic(number), rho0=rule.rho0, draws=rule.draws, seed=rule.seed))
+        progress((number + 1) / sets)
+    return out
+
+
+def _case(campaign: Campaign, leg: Reported, traffic: Traffic, shown: JointOperation, strand_level: float) -> Case:
+    """Return a campaign with what its numbers follow from; strands that are not shown give their p-values only."""
+    hidden = [one.p_value for one in leg.operated.strands if not any(one is other for other in shown.strands)]
+    return Case(
+        campaign=campaign.id,
+        found=leg.found,
+        traffic=traffic,
+        operated=shown,
+        others=tuple(hidden),
+        p_values=leg.p_values,
+        number=leg.number,
+        strand_level=strand_level,
+        members=campaign.accounts,
+        profile=campaign.profile,
+        salt=traffic.harvests[0].strand.salt,
     )
 
 

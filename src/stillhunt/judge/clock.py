@@ -100,7 +100,7 @@ def clock_test(strand: Strand, *, draws: int, seed: int) -> ClockTest | None:
     2. Turn clocks by whole days; count how often the total is as steady as observed.
     3. A p-value per scale, times the number of scales.
     """
-    hours, days = _hours(strand)
+    hours, days = hours_of(strand)
     active = len(np.unique(strand.account))
     if len(hours) < FEWEST_CALLS or active < FEWEST_ACCOUNTS or days < FEWEST_DAYS:
         return None
@@ -121,7 +121,7 @@ def clock_test(strand: Strand, *, draws: int, seed: int) -> ClockTest | None:
     )
 
 
-def _hours(strand: Strand) -> tuple[npt.NDArray[np.int64], int]:
+def hours_of(strand: Strand) -> tuple[npt.NDArray[np.int64], int]:
     """Return each call's hour since the first midnight (UTC), and the number of days."""
     if not len(strand.at_us):
         return np.zeros(0, dtype=np.int64), 0

@@ -46,6 +46,14 @@ class CopiesTest:
     within: int
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pairs:
+    """What the test counts: of each prompt compared, the hour of the earlier of two calls, and whether they were close."""
+
+    hour: npt.NDArray[np.int64]
+    close: npt.NDArray[np.bool_]
+
+
 def copies_test(
     strand: Strand, serves: npt.NDArray[np.bool_], known_elsewhere: npt.NDArray[np.uint64], *, seed: int
 ) -> CopiesTest | None:
@@ -53,10 +61,20 @@ def copies_test(
     Return the test of a strand, or None when too few prompts are shared or in too few hours.
 
     `serves` marks the calls whose prompts linking did not use; `known_elsewhere` are prompts that others send.
+    """
+    pairs = copied_pairs(strand, serves, known_elsewhere, seed=seed)
+    return None if pairs is None else copies_of(pairs)
+
+
+def copied_pairs(
+    strand: Strand, serves: npt.NDArray[np.bool_], known_elsewhere: npt.NDArray[np.uint64], *, seed: int
+) -> Pairs | None:
+    """
+    Return the pairs that the test counts, or None when too few accounts are in them.
 
     1. Keep the first call of each account with each prompt; drop prompts that an account sent on several days.
     2. Of each prompt that several accounts sent, take two accounts at random.
-    3. Count the hours, by the earlier call, in which most pairs are within a minute.
+    3. Say of each pair in which hour it was, by the earlier call, and whether it was within a minute.
     """
     use = serves & (strand.fill != 0) & ~np.isin(strand.fill, known_elsewhere)
     if not use.any():
@@ -81,18 +99,21 @@ def copies_test(
     if len(np.unique(np.concatenate([account[first], account[first + 1]]))) < FEWEST_ACCOUNTS:
         return None
     within = np.abs(at[first + 1] - at[first]) <= WINDOW_S * _S_US                                   # 3.
-    _, hour, pairs = np.unique(
-        np.minimum(at[first], at[first + 1]) // _HOUR_US, return_inverse=True, return_counts=True
-    )
-    close = np.bincount(hour, weights=within, minlength=len(pairs))
-    if len(pairs) < FEWEST_HOURS:
+    return Pairs(hour=np.minimum(at[first], at[first + 1]) // _HOUR_US, close=within)
+
+
+def copies_of(pairs: Pairs) -> CopiesTest | None:
+    """Count the hours in which most pairs are close and return the test, or None when there are too few hours."""
+    _, hour, count = np.unique(pairs.hour, return_inverse=True, return_counts=True)
+    close = np.bincount(hour, weights=pairs.close, minlength=len(count))
+    if len(count) < FEWEST_HOURS:
         return None
-    simultaneous = int((2 * close > pairs).sum())
-    p = float(binom.sf(simultaneous - 1, len(pairs), LARGEST_SHARE))
+    simultaneous = int((2 * close > count).sum())
+    p = float(binom.sf(simultaneous - 1, len(count), LARGEST_SHARE))
     return CopiesTest(
         p_value=max(SMALLEST_P, p),
-        hours=len(pairs),
+        hours=len(count),
         simultaneous=simultaneous,
-        prompts=len(first),
-        within=int(within.sum()),
+        prompts=len(pairs.hour),
+        within=int(pairs.close.sum()),
     )

@@ -108,6 +108,36 @@ class Population:
         """Return the owners that hold a value."""
         return self.incidence.owner[self.value_start[value] : self.value_start[value + 1]]
 
+    def in_country(self, value: npt.NDArray[np.integer], stratum: npt.NDArray[np.integer]) -> npt.NDArray[np.float64]:
+        """Return how many owners of a country hold a value."""
+        cell = value.astype(np.int64) * self._strata + stratum
+        at = np.minimum(np.searchsorted(self._cells, cell), len(self._cells) - 1)
+        there: npt.NDArray[np.float64] = np.where(self._cells[at] == cell, self._cell_counts[at], 0.0)
+        return there
+
+    def kind_in_country(self, kind: npt.NDArray[np.integer], stratum: npt.NDArray[np.integer]) -> npt.NDArray[np.float64]:
+        """Return how many holdings of a kind there are in a country."""
+        held: npt.NDArray[np.float64] = self._n_of_kind_stratum[kind.astype(np.int64) * self._strata + stratum]
+        return held
+
+    def recounted(
+        self,
+        *,
+        n_of_value: npt.NDArray[np.float64],
+        n_of_kind: npt.NDArray[np.float64],
+        in_country: npt.NDArray[np.float64],
+        kind_in_country: npt.NDArray[np.float64],
+    ) -> None:
+        """
+        Put counts of the whole population in the place of those of the incidence, which then holds a part of the owners.
+
+        `in_country` is (values, countries), `kind_in_country` (kinds, countries).
+        """
+        self.n_of_value, self.n_of_kind = n_of_value, n_of_kind
+        self._strata = in_country.shape[1]
+        self._cells, self._cell_counts = np.arange(in_country.size), in_country.ravel()
+        self._n_of_kind_stratum = kind_in_country.ravel()
+
     def popularity(
         self,
         value: npt.NDArray[np.int32],
@@ -122,11 +152,8 @@ class Population:
         """
         kind = self.incidence.value_kind[value]
         world = (self.n_of_value[value] - set_count + 1) / (self.n_of_kind[kind] - set_total + 1)
-        cell = value.astype(np.int64) * self._strata + stratum
-        at = np.minimum(np.searchsorted(self._cells, cell), len(self._cells) - 1)
-        there = np.where(self._cells[at] == cell, self._cell_counts[at], 0.0)
-        total = self._n_of_kind_stratum[kind.astype(np.int64) * self._strata + stratum]
-        outside = np.maximum(there - set_count, 0.0)
+        outside = np.maximum(self.in_country(value, stratum) - set_count, 0.0)
+        total = self.kind_in_country(kind, stratum)
         country = (outside + SHRINKAGE * world) / (np.maximum(total - set_total, 0.0) + SHRINKAGE)
         larger: npt.NDArray[np.float64] = np.maximum(world, country)
         return larger

@@ -13,6 +13,8 @@ Source: R. Wang, A. Ramdas, "False discovery rate control with e-values", JRSS-B
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 from numba import njit
@@ -52,8 +54,14 @@ def member_e_values(
     The owners are the core and, with `others`, everybody whose values could make them a member. The dependence group
     `without` says nothing either way (e_G = 1).
     """
-    known = Core(population, core)
-    owners = known.owners
+    return scored(Core(population, core), others=others, without=without)
+
+
+def scored(
+    known: Core, *, others: bool, without: int | None = None
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Return what `member_e_values` does, against a core that is known."""
+    population, owners = known.population, known.owners
     if others:
         owners = np.union1d(owners, _may_belong(known)).astype(np.int32)
     in_set = np.isin(owners, known.owners)
@@ -167,6 +175,26 @@ def members(
     """
     Return the owners that belong to a set, their log e-values and their L; empty when nobody does.
 
+    As `belonging`, without the core.
+    """
+    return belonging(population, group, q=q, others=others, without=without)[:3]
+
+
+class Belonging(NamedTuple):
+    """The owners that belong to a set, their log e-values, their L, and the core that they were scored against."""
+
+    owners: npt.NDArray[np.int32]
+    log_e: npt.NDArray[np.float64]
+    means: npt.NDArray[np.float64]
+    core: npt.NDArray[np.int32]
+
+
+def belonging(
+    population: Population, group: npt.NDArray[np.int32], *, q: float, others: bool = True, without: int | None = None
+) -> Belonging:
+    """
+    Return the owners that belong to a set, with the core that tells; empty when nobody does.
+
     `others` and `without` are those of `member_e_values`.
 
     1. Score everybody against the core, at first the group as proposed.
@@ -175,11 +203,12 @@ def members(
        owner may help to recognise others without being certain enough to be accused, and one that is left outside counts
        as an unrelated holder of what it shares. Repeat until the members stay the same.
     """
-    core = owners = group
+    core = against = owners = group
     log_e, means = np.zeros(len(group)), np.ones((len(group), len(population.incidence.groups)))
     kept = np.zeros(len(group), dtype=bool)
     before = np.zeros(0, dtype=np.int32)
     for _ in range(PASSES):
+        against = core
         owners, log_e, means = member_e_values(population, core, others=others, without=without)  # 1.
         kept = e_bh(log_e, population.incidence.n_owners, q)                                 # 2.
         if np.array_equal(owners[kept], before):
@@ -189,7 +218,7 @@ def members(
         core = owners[likely | (np.isin(owners, core) & (log_e >= 0))]                       # 3.
         if not len(core):
             break
-    return owners[kept], log_e[kept], means[kept]
+    return Belonging(owners[kept], log_e[kept], means[kept], against)
 
 
 def without_each_group(

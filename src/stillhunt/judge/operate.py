@@ -48,6 +48,7 @@ Source: C. Genovese, K. Roeder, L. Wasserman, "False discovery control with p-va
 """
 
 
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Operation:
     """The tests of one strand (None or `NotRun` where a test could not run) and their combined p-value."""

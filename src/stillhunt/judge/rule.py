@@ -33,3 +33,5 @@ class Rule:
     """What calls look like beside what was measured of others: a campaign's beside those of matched accounts."""
     events: pa.Table
     not_seen: tuple[str, ...]
+    keep: bool = False
+    """Whether each campaign's replay bundle is made."""

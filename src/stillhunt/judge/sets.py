@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from stillhunt.judge.concealment import Concealment, concealment
 from stillhunt.judge.linkage import Linkage, Population, linkage
-from stillhunt.judge.membership import members
+from stillhunt.judge.membership import belonging
 
 LINKAGE_LEVEL = 0.01
 """The chance that any set of unrelated owners at all passes key 1."""
@@ -31,13 +31,19 @@ FEWEST_OWNERS = 5
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LinkedOwners:
-    """A set that passes key 1: its owners, their log e-values and L by group, the linkage, and key 3."""
+    """
+    A set that passes key 1: its owners, their log e-values and L by group, the linkage, and key 3.
+
+    `group` is the set as proposed, on which the linkage was weighed; `core` the owners that membership was scored against.
+    """
 
     owners: npt.NDArray[np.int32]
     log_e: npt.NDArray[np.float64]
     means: npt.NDArray[np.float64]
     linkage: Linkage
     concealment: Concealment
+    group: npt.NDArray[np.int32]
+    core: npt.NDArray[np.int32]
 
 
 def linked_sets(
@@ -56,8 +62,8 @@ def linked_sets(
         witnesses = sum(g >= SECOND_WITNESS_LOG10 for g in weighed.groups_log10)
         if weighed.weighted_log10 < LINKED_LOG10 or witnesses < 2:
             continue
-        owners, log_e, means = members(population, group, q=membership_level)                    # 2.
-        found.append(_Scored(owners, log_e, means, weighed))
+        belong = belonging(population, group, q=membership_level)                                # 2.
+        found.append(_Scored(belong.owners, belong.log_e, belong.means, weighed, group, belong.core))
     out = []
     for one in _disjoint(found):                                                                 # 3.
         if len(one.owners) >= FEWEST_OWNERS:
@@ -67,6 +73,8 @@ def linked_sets(
                     log_e=one.log_e,
                     means=one.means,
                     linkage=one.linkage,
+                    group=one.group,
+                    core=one.core,
                     concealment=concealed(population, one.owners),
                 )
             )
@@ -78,6 +86,8 @@ class _Scored(NamedTuple):
     log_e: npt.NDArray[np.float64]
     means: npt.NDArray[np.float64]
     linkage: Linkage
+    group: npt.NDArray[np.int32]
+    core: npt.NDArray[np.int32]
 
 
 def _disjoint(found: list[_Scored]) -> list[_Scored]:
@@ -89,7 +99,7 @@ def _disjoint(found: list[_Scored]) -> list[_Scored]:
     out = []
     for number, one in enumerate(found):
         mine = np.array([best[owner][1] == number for owner in one.owners.tolist()], dtype=bool)
-        out.append(_Scored(one.owners[mine], one.log_e[mine], one.means[mine], one.linkage))
+        out.append(one._replace(owners=one.owners[mine], log_e=one.log_e[mine], means=one.means[mine]))
     return out
 
 

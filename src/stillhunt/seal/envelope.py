@@ -51,25 +51,24 @@ def statement(subjects: Mapping[str, bytes], predicate_type: str, predicate: Map
     }
 
 
-def sign(payload: bytes, payload_type: str, signer: Signer) -> Json:
+def sign(payload: bytes, payload_type: str, *signers: Signer) -> Json:
     """Return the envelope of a payload, checked before it leaves: a signer that signs wrongly is an error."""
     data = pae(payload_type, payload)
-    signature = signer.sign(data)
-    if not signer.public.verifies(signature, data):
-        raise SealError(
-            f"What was signed does not verify under the key {signer.public.keyid[:16]}.\n"
-            "Give the public key that belongs to the signing command, or correct the command."
-        )
-    return {
-        "payload": base64.b64encode(payload).decode(),
-        "payloadType": payload_type,
-        "signatures": [{"keyid": signer.public.keyid, "sig": base64.b64encode(signature).decode()}],
-    }
+    signatures: list[Json] = []
+    for signer in signers:
+        signature = signer.sign(data)
+        if not signer.public.verifies(signature, data):
+            raise SealError(
+                f"What was signed does not verify under the key {signer.public.keyid[:16]}.\n"
+                "Give the public key that belongs to the signing command, or correct the command."
+            )
+        signatures.append({"keyid": signer.public.keyid, "sig": base64.b64encode(signature).decode()})
+    return {"payload": base64.b64encode(payload).decode(), "payloadType": payload_type, "signatures": signatures}
 
 
 def opened(envelope: Json, keys: Sequence[PublicKey], payload_type: str, place: str) -> tuple[bytes, PublicKey]:
     """
-    Return the payload of an envelope and the key that signed it.
+    Return the payload of an envelope and the key that signed it last.
 
     Every signature must verify, so that nothing in the envelope can change unnoticed. Raises `SealError` when one does
     not, when none is by a known key, or when the payload has another type.

@@ -1,0 +1,167 @@
+"""
+Records fixed at collection time: salted leaves by day, whose Merkle roots go into the journal before anybody looks.
+
+    leaf = leaf hash of (salt ‖ record),  salt = BLAKE2b(purpose ‖ identity of the record, key = the salt key), 16 bytes
+
+A record is a flat canonical JSON object. Salts keep records that are not revealed from being guessed, however few values
+they can have; whoever gets a record with its salt and a proof can check that it was there when the day was committed. Records
+with their salts lie with the operator, one compressed file a table and day.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import orjson
+import zstandard
+
+from stillhunt.errors import SealError, StoreError
+from stillhunt.seal import merkle
+from stillhunt.seal.canonical import Json, canonical, list_of, mapping_of, number_of, read, text_of
+
+SALT_BYTES = 16
+LARGEST = 2**53 - 1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Committed:
+    """One day of one table: how many records, and the root over their leaves in the order of the file."""
+
+    day: str
+    size: int
+    root: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """A record as it was committed: its canonical bytes and its salt."""
+
+    record: bytes
+    salt: bytes
+
+    @property
+    def leaf(self) -> bytes:
+        """The leaf that stands for the record in the tree of its day."""
+        return merkle.leaf_hash(self.salt + self.record)
+
+
+def sealed(record: Mapping[str, str | int | None], salt_key: bytes, purpose: bytes, identity: bytes) -> Sealed:
+    """
+    Return a record with its salt; numbers that JSON cannot hold exactly are written as text.
+
+    `identity` tells records of one purpose apart: two that share it would share their salt.
+    """
+    safe = {k: v if not isinstance(v, int) or abs(v) <= LARGEST else str(v) for k, v in record.items()}
+    salt = hashlib.blake2b(purpose + b"\0" + identity, digest_size=SALT_BYTES, key=salt_key).digest()
+    return Sealed(orjson.dumps(safe, option=orjson.OPT_SORT_KEYS), salt)
+
+
+def commit(folder: Path, table: str, day: str, records: Iterable[Sealed]) -> Committed:
+    """Write the records of a day, replacing those of an earlier run, and return what is committed to."""
+    leaves, lines = [], []
+    for one in records:
+        leaves.append(one.leaf)
+        lines.append(one.salt.hex().encode() + b" " + one.record + b"\n")
+    path = _file(folder, table, day)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(zstandard.ZstdCompressor(level=3).compress(b"".join(lines)))
+    except OSError as error:
+        raise StoreError(f"{path}: records cannot be written: {error.strerror}.\nMake room.") from error
+    return Committed(day=day, size=len(leaves), root=merkle.root(leaves))
+
+
+def records_of(folder: Path, table: str, day: str) -> list[Sealed]:
+    """Return the records of a day in the order of their leaves; raise `StoreError` when they are not there."""
+    path = _file(folder, table, day)
+    try:
+        content = zstandard.ZstdDecompressor().decompress(path.read_bytes())
+    except (OSError, zstandard.ZstdError) as error:
+        raise StoreError(f"{path}: the records of this day cannot be read.\nName the folder of the hunt's evidence.") from error
+    lines = content.split(b"\n")[:-1]
+    return [Sealed(line[2 * SALT_BYTES + 1 :], bytes.fromhex(line[: 2 * SALT_BYTES].decode())) for line in lines]
+
+
+def disclosed(folder: Path, table: str, chosen: Mapping[str, Sequence[int]]) -> Json:
+    """
+    Return a disclosure: some records of some days, by their positions, with their salts and one proof for each day.
+
+    Nothing is learned of the others but how many there are.
+    """
+    days: list[Json] = []
+    for day in sorted(chosen):
+        whole = records_of(folder, table, day)
+        indices = sorted(set(chosen[day]))
+        proof = merkle.partial_proof([one.leaf for one in whole], indices)
+        days.append(
+            {
+                "day": day,
+                "proof": [h.hex() for h in proof],
+                "records": [
+                    {"index": i, "record": whole[i].record.decode(), "salt": whole[i].salt.hex()} for i in indices
+                ],
+                "size": len(whole),
+            }
+        )
+    return {"days": days, "format": "stillhunt/disclosure/v1", "table": table}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Revealed:
+    """A record of a disclosure that was found in the tree of its day, and its leaf."""
+
+    day: str
+    index: int
+    record: Mapping[str, Json]
+    leaf: bytes
+
+
+def checked(disclosure: Json, roots: Mapping[tuple[str, str], tuple[int, str]], place: str) -> list[Revealed]:
+    """
+    Return the records of a disclosure.
+
+    `roots` are the committed (size, root in hex) by (table, day). Raises `SealError` when a day was not committed, or a
+    record was not in it.
+    """
+    whole = mapping_of(disclosure, place)
+    table = text_of(whole.get("table"), place)
+    out = []
+    for row in list_of(whole.get("days"), place):
+        one = mapping_of(row, place)
+        day, size = text_of(one.get("day"), place), number_of(one.get("size"), place)
+        mine = []
+        for listed in list_of(one.get("records"), place):
+            entry = mapping_of(listed, place)
+            record = text_of(entry.get("record"), place).encode()
+            leaf = Sealed(record, _hex(entry.get("salt"), place)).leaf
+            content = mapping_of(read(record, place), place)
+            mine.append(Revealed(day=day, index=number_of(entry.get("index"), place), record=content, leaf=leaf))
+        proof = [_hex(h, place) for h in list_of(one.get("proof"), place)]
+        root = merkle.root_from_part(size, [r.index for r in mine], [r.leaf for r in mine], proof)
+        if roots.get((table, day)) != (size, root.hex()):
+            raise SealError(f"{place}: the records of {day} were not committed.\nThey were changed, or added afterwards.")
+        out += mine
+    return out
+
+
+def as_written(disclosure: Json) -> bytes:
+    """Return the bytes of a disclosure as a file."""
+    return canonical(disclosure)
+
+
+def _hex(value: Json, place: str) -> bytes:
+    try:
+        text = text_of(value, place)
+        found = bytes.fromhex(text)
+    except ValueError as error:
+        raise SealError(f"{place}: hex digits are expected here.\nThe file was changed.") from error
+    if found.hex() != text:
+        raise SealError(f"{place}: hex digits are expected here.\nThe file was changed.")
+    return found
+
+
+def _file(folder: Path, table: str, day: str) -> Path:
+    return folder / "records" / table / f"{day}.zst"

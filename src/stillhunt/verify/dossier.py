@@ -1,0 +1,137 @@
+"""A whole dossier: its seal checked, and every number of it recomputed, held against what it says."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from stillhunt.errors import ConfigError, SealError
+from stillhunt.seal import dossier as seal
+from stillhunt.seal.bundle import from_files
+from stillhunt.seal.canonical import Json, list_of, mapping_of, text_of
+from stillhunt.verify.checks import FAILS, HOLDS, NOT_MADE, Check, Trust, integrity
+from stillhunt.verify.recipes import recomputed
+
+REPRODUCED, DIFFERS, NEEDS = "reproduced", "not reproduced", "needs the log"
+RELATIVE, ABSOLUTE = 1e-9, 1e-12
+"""How far a recomputed number may lie from the one that the dossier says."""
+
+DOSSIER = "dossier.json"
+BEYOND = (
+    ("who wrote the log", "that the log holds what was served, and nothing else"),
+    ("who else", "that nobody outside the set belongs to it as well"),
+    ("words", "that the pages say what dossier.json says: read them beside the numbers above"),
+)
+"""What no outsider can check, by name."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Number:
+    """One number of a dossier, what it was recomputed as, and what came of it."""
+
+    id: str
+    label: str
+    status: str
+    says: Json
+    found: Json
+    needs: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Verdict:
+    """All checks and all numbers; `holds` where nothing failed."""
+
+    checks: tuple[Check, ...]
+    numbers: tuple[Number, ...]
+
+    @property
+    def holds(self) -> bool:
+        """Whether no check failed and no number differs."""
+        return all(c.status != FAILS for c in self.checks) and all(n.status != DIFFERS for n in self.numbers)
+
+    def document(self) -> dict[str, Json]:
+        """Return the verdict as JSON."""
+        return {
+            "checks": [{"found": c.found, "name": c.name, "status": c.status} for c in self.checks],
+            "holds": self.holds,
+            "numbers": [
+                {"found": n.found, "id": n.id, "label": n.label, "needs": n.needs, "says": n.says, "status": n.status}
+                for n in self.numbers
+            ],
+        }
+
+
+def verify(folder: Path, trust: Trust) -> Verdict:
+    """
+    Check a dossier's seal and recompute its numbers.
+
+    Raises `ConfigError` when the folder holds no dossier.
+    """
+    if not (folder / DOSSIER).is_file():
+        raise ConfigError(f"{folder}: there is no {DOSSIER} here.\nGive the folder that `stillhunt report` wrote.")
+    files = seal.files_of(folder)
+    checks = integrity(files, trust) if seal.ENVELOPE in files else [_unsigned()]
+    try:
+        found, numbers = _numbers(files)
+    except SealError as error:
+        found, numbers = Check(name="numbers", status=FAILS, found=str(error).partition("\n")[0]), []
+    beyond = [Check(name=name, status=NOT_MADE, found=what) for name, what in BEYOND]
+    return Verdict(checks=(*checks, found, *beyond), numbers=tuple(numbers))
+
+
+def _unsigned() -> Check:
+    return Check(name="signature", status=FAILS, found="the dossier is not sealed: anybody could have written it")
+
+
+def _numbers(files: Mapping[str, bytes]) -> tuple[Check, list[Number]]:
+    listed = _listed(files[DOSSIER])
+    inside = {n.removeprefix(f"{seal.BUNDLE}/"): c for n, c in files.items() if n.startswith(f"{seal.BUNDLE}/")}
+    values = recomputed(from_files(inside)) if inside else {}
+    numbers = [_number(row, values) for row in listed]
+    count = {status: sum(n.status == status for n in numbers) for status in (REPRODUCED, DIFFERS, NEEDS)}
+    found = ", ".join(f"{n} {status}" for status, n in count.items())
+    if not inside:
+        return Check(name="numbers", status=NOT_MADE, found="there is no replay bundle"), numbers
+    return Check(name="numbers", status=FAILS if count[DIFFERS] else HOLDS, found=found), numbers
+
+
+def _listed(content: bytes) -> Sequence[Mapping[str, Json]]:
+    try:
+        whole: Json = json.loads(content)
+    except ValueError as error:
+        raise SealError(f"{DOSSIER}: this is not JSON.\nIt was changed; get the dossier anew.") from error
+    rows = list_of(mapping_of(whole, DOSSIER).get("numbers"), f"{DOSSIER}: numbers")
+    return [mapping_of(row, DOSSIER) for row in rows]
+
+
+def _number(row: Mapping[str, Json], values: Mapping[str, Json]) -> Number:
+    recipe, says = row.get("recipe"), row.get("value")
+    found = values.get(recipe) if isinstance(recipe, str) else None
+    if isinstance(recipe, str):
+        status = REPRODUCED if recipe in values and same(says, found) else DIFFERS
+        needs = "" if recipe in values else f"the bundle gives no `{recipe}`"
+    else:
+        status, needs = NEEDS, text_of(row.get("needs") or "the log", DOSSIER)
+    label = row.get("label", row.get("statement", ""))
+    return Number(
+        id=text_of(row.get("id"), DOSSIER), label=label if isinstance(label, str) else "", status=status, says=says,
+        found=found, needs=needs,
+    )  # fmt: skip
+
+
+def same(says: Json, found: Json) -> bool:
+    """Return whether two values are equal, floating-point numbers to nine digits."""
+    if isinstance(says, bool) or isinstance(found, bool) or says is None or found is None:
+        return says is found
+    if isinstance(says, int | float) and isinstance(found, int | float):
+        return math.isclose(says, found, rel_tol=RELATIVE, abs_tol=ABSOLUTE)
+    if isinstance(says, str) or isinstance(found, str):
+        return says == found
+    if isinstance(says, Mapping) and isinstance(found, Mapping):
+        return says.keys() == found.keys() and all(same(says[k], found[k]) for k in says)
+    if isinstance(says, Sequence) and isinstance(found, Sequence):
+        return len(says) == len(found) and all(same(a, b) for a, b in zip(says, found, strict=True))
+    return False

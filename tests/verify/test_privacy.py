@@ -1,0 +1,150 @@
+"""What a bundle gives away: nothing that can be guessed, nothing that can be laid beside another bundle."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import zstandard
+from verify.conftest import Hunted, hunted_in
+
+from stillhunt import worlds
+from stillhunt.contract import ACCOUNTS, EXCHANGES
+from stillhunt.digest import Key
+from stillhunt.digest.siphash import keyed_hash
+from stillhunt.seal.bundle import load
+from strategies import SECRET
+
+WORD = "zqvortigernzyx"
+"""A word that nothing else in a log could contain."""
+
+
+def everything(folder: Path) -> bytes:
+    """Return all bytes under a folder."""
+    return b"\n".join(p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file())
+
+
+def identities(world: worlds.World) -> Iterator[str]:
+    """Yield every value of the columns that say who somebody is or where they are."""
+    for table, names in (
+        (world.exchanges, ("client_ip", "account_id", "exchange_id", "device_id", "user_agent", "tls_ja4")),
+        (world.accounts, ("payment_fingerprint", "email_hash", "email_domain", "phone_hash", "signup_ip", "org_id")),
+    ):
+        for name in names:
+            if name in table.column_names:
+                yield from (v for v in table.column(name).unique().drop_null().to_pylist() if len(v) >= 6)
+
+
+def test_no_identity_is_in_the_bundle_or_the_journal(hunted: Hunted, small_world: worlds.World) -> None:
+    """No address, card, e-mail, device, client, account id or call id of the log is anywhere in what is handed out."""
+    content = everything(hunted.out / "bundles")
+    values = set(identities(small_world))
+    assert len(values) > 10_000
+    found = [value for value in values if value.encode() in content]
+    assert not found
+
+
+def test_no_keyed_hash_is_in_the_bundle(hunted: Hunted, small_world: worlds.World) -> None:
+    """Not even somebody with the key can look hashes up: those of networks are not in the bundle, as any number."""
+    key = Key(SECRET)
+    networks = small_world.exchanges.column("client_ip").unique()
+    hashes = set(keyed_hash(networks, key.words("network"), network=True).drop_null().to_pylist())
+    bundle = load(hunted.bundle)
+    for name, table in bundle.tables.items():
+        for column, array in table.items():
+            if array.dtype.kind in "iu":
+                assert not hashes & set(np.unique(array).tolist()), (name, column)
+
+
+def test_planted_words_are_nowhere(
+    small_world: worlds.World, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Words planted in prompts, answers, system prompts, addresses, e-mails and names are in no file and no line."""
+    exchanges, accounts = small_world.exchanges, small_world.accounts
+    for name in ("prompt", "completion", "system"):
+        texts = [f"{text or ''} {WORD} {n % 5}" for n, text in enumerate(exchanges.column(name).to_pylist())]
+        at = exchanges.column_names.index(name)
+        exchanges = exchanges.set_column(at, EXCHANGES.field(name), pa.array(texts, pa.string()))
+    for name in ("email_domain", "org_id"):
+        filled = [None if v is None else f"{WORD}{v}" for v in accounts.column(name).to_pylist()]
+        at = accounts.column_names.index(name)
+        accounts = accounts.set_column(at, ACCOUNTS.field(name), pa.array(filled, pa.string()))
+    world = worlds.World(
+        **{**{f: getattr(small_world, f) for f in small_world.__dataclass_fields__}, "exchanges": exchanges, "accounts": accounts}
+    )
+    found = hunted_in(tmp_path, world)
+    assert found.hunt.campaigns
+    assert WORD.encode() not in everything(tmp_path).lower()
+    for record in (found.evidence / "records").rglob("*.zst"):
+        assert WORD.encode() not in zstandard.ZstdDecompressor().decompress(record.read_bytes()).lower()
+    seen = capfd.readouterr()
+    assert WORD not in seen.out + seen.err
+
+
+def test_two_bundles_of_the_same_accounts_cannot_be_laid_side_by_side(
+    hunted: Hunted, small_world: worlds.World, tmp_path: Path
+) -> None:
+    """A second hunt, without the log's last day, codes prompts in an unrelated order though most prompts are the same."""
+    days = small_world.exchanges.column("started_at").cast(pa.int64()).to_numpy() // 86_400_000_000
+    short = small_world.exchanges.filter(pa.array(days < days.max() - 1))
+    world = worlds.World(**{**{f: getattr(small_world, f) for f in small_world.__dataclass_fields__}, "exchanges": short})
+    other = hunted_in(tmp_path, world)
+    one, two = load(hunted.bundle), load(other.out / "bundles" / _nearest(hunted, other))
+    calls = [_calls(b.tables["strand-1"]) for b in (one, two)]
+    both = calls[0].keys() & calls[1].keys()
+    assert len(both) > 200
+    ranks = np.array([[calls[0][c], calls[1][c]] for c in sorted(both)], dtype=np.float64)
+    assert abs(np.corrcoef(ranks.T)[0, 1]) < 0.2
+
+
+def _nearest(hunted: Hunted, other: Hunted) -> str:
+    """Return the campaign of another hunt that has most accounts in common with the first one's largest."""
+    mine = set(hunted.hunt.campaigns[0].accounts)
+    return max(other.hunt.campaigns, key=lambda c: len(mine & set(c.accounts))).id
+
+
+def _calls(table: dict[str, np.ndarray]) -> dict[tuple[int, int], int]:  # type: ignore[type-arg]
+    """Return the prompt's code of each (account, hour) with a single call, accounts by their first hours."""
+    first = {a: int(table["hour"][table["account"] == a].min()) for a in np.unique(table["account"]).tolist()}
+    found: dict[tuple[int, int], list[int]] = {}
+    for account, hour, prompt in zip(
+        table["account"].tolist(), table["hour"].tolist(), table["prompt"].tolist(), strict=True
+    ):
+        found.setdefault((first[account], hour), []).append(prompt)
+    return {call: prompts[0] for call, prompts in found.items() if len(prompts) == 1}
+
+
+def test_times_are_hours_and_tokens_are_sums(hunted: Hunted) -> None:
+    """No column of calls is finer than an hour, and no sum is over fewer than five calls."""
+    bundle = load(hunted.bundle)
+    assert set(bundle.tables["strand-1"]) == {"account", "hour", "leaf", "login", "prompt"}
+    assert bundle.column("days", "calls").astype(np.int64).min() >= 5
+    names, calls = bundle.column("capabilities", "name"), bundle.column("capabilities", "calls")
+    shown = [int(n) for name, n in zip(names.tolist(), calls.tolist(), strict=True) if name != b"rare classes"]
+    assert min(shown) >= 5
+
+
+def test_nobody_is_the_only_outsider(hunted: Hunted) -> None:
+    """No value of the bundle is held by exactly one owner outside it, in all or in any one country."""
+    bundle = load(hunted.bundle)
+    owner, value = bundle.column("holdings", "owner").astype(int), bundle.column("holdings", "value").astype(int)
+    country = bundle.column("owners", "country").astype(int)
+    n = len(bundle.column("values", "kind"))
+    inside = np.bincount(value, minlength=n)
+    assert not (bundle.column("values", "holders").astype(int) - inside == 1).any()
+    by = bundle.column("values", "holders_in_country").astype(int)
+    np.subtract.at(by, (value, country[owner]), 1)
+    assert not (by == 1).any()
+    assert (by >= 0).all()
+
+
+def test_the_population_behind_is_not_in_the_bundle(hunted: Hunted) -> None:
+    """Only the set's own owners have rows: nobody outside is listed, with or without a number."""
+    bundle = load(hunted.bundle)
+    owners = len(bundle.column("owners", "number"))
+    flags = [bundle.column("owners", name).astype(bool) for name in ("proposed", "core", "member")]
+    assert (flags[0] | flags[1] | flags[2]).all()
+    assert owners < 100
