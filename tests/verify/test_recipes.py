@@ -19,7 +19,11 @@ AT_LEAST = ("linkage.log10", "linkage.group.", "linkage.without_strongest_log10"
 
 
 def test_every_figure_of_the_hunt_follows_from_the_bundle(hunted: Hunted, values: dict[str, Json]) -> None:
-    """Each unrounded figure of the campaign's exhibits is recomputed to nine digits, but for rare capability classes."""
+    """
+    Each unrounded figure of the campaign's exhibits is recomputed to nine digits.
+
+    But for rare capability classes, settings, and the joins, whose p-values a bundle hands on and says so.
+    """
     figures = hunted.hunt.campaigns[0].exhibits.figures
     assert len(figures) > 40
     rare = []
@@ -27,7 +31,8 @@ def test_every_figure_of_the_hunt_follows_from_the_bundle(hunted: Hunted, values
         if name.startswith(AT_LEAST):
             continue
         if name not in values:
-            rare.append(name)
+            given = name.startswith("settings.") or name.split(".")[2:3] in (["replay"], ["feedback"], ["takeover"])
+            rare += [] if given else [name]
             continue
         found = values[name]
         assert isinstance(found, int | float)
