@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from stillhunt.collect import captures
+from stillhunt.collect.plain_captures import PLAIN
 from stillhunt.plugs import Batch, Split
 
 ONLY_HERE = ("system", "thinking", "stop_sequences", "anthropic_version", "output_config")
@@ -38,4 +39,4 @@ def recognise(record: Mapping[str, object]) -> str | None:
 
 def read(split: Split) -> Iterator[Batch]:
     """Yield the exchanges of one split of captured Anthropic calls, and what was left out."""
-    return captures.read(split)
+    return captures.read(split, PLAIN)

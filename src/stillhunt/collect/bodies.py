@@ -98,7 +98,7 @@ def _most_tokens(body: Mapping[str, object]) -> object:
 
 def _asked_beside(body: Mapping[str, object], request: Request, row: Row) -> None:
     """Fill in what stands in a request beside its turns and commonest knobs."""
-    system = (_text(body.get("system")), _text(body.get("instructions")), request.system)
+    system = (text_or_parts(body.get("system")), text_or_parts(body.get("instructions")), request.system)
     metadata = mapping(body.get("metadata"))
     tools = body.get("tools") or body.get("functions")
     conversation = body.get("conversation")
@@ -112,7 +112,8 @@ def _asked_beside(body: Mapping[str, object], request: Request, row: Row) -> Non
     row["org_id"] = name_in(body.get("workspace_id"))
 
 
-def _text(value: object) -> str | None:
+def text_or_parts(value: object) -> str | None:
+    """Return text as it is, of parts theirs."""
     return value if isinstance(value, str) else text_of(value)
 
 
@@ -156,14 +157,15 @@ def usage_of(usage: Mapping[str, object]) -> Row:
     took = mapping(usage.get("prompt_tokens_details")) or mapping(usage.get("input_tokens_details"))
     gave = mapping(usage.get("completion_tokens_details")) or mapping(usage.get("output_tokens_details"))
     read, written = usage.get("cache_read_input_tokens"), usage.get("cache_creation_input_tokens")
-    tokens_in = usage.get("prompt_tokens", usage.get("input_tokens"))
-    if isinstance(tokens_in, int) and "prompt_tokens" not in usage and not took:
+    asked_of, said = usage.get("prompt_tokens"), usage.get("completion_tokens")
+    tokens_in = usage.get("input_tokens") if asked_of is None else asked_of
+    if isinstance(tokens_in, int) and asked_of is None and not took:
         tokens_in += sum(count for count in (read, written) if isinstance(count, int))
     cached = took.get("cached_tokens")
     return {
         "tokens_in": tokens_in,
-        "tokens_out": usage.get("completion_tokens", usage.get("output_tokens")),
-        "tokens_reasoning": gave.get("reasoning_tokens", gave.get("thinking_tokens")),
+        "tokens_out": usage.get("output_tokens") if said is None else said,
+        "tokens_reasoning": gave.get("thinking_tokens") if gave.get("reasoning_tokens") is None else gave["reasoning_tokens"],
         "tokens_cached": read if cached is None else cached,
     }
 

@@ -8,7 +8,7 @@ Nothing is paired across records, but for the results of batches (see `batch_inp
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from stillhunt.collect import records
 from stillhunt.collect.batch_inputs import INPUT, BatchInputs, is_bare_result, request_in
 from stillhunt.collect.bodies import Row, answered, asked, body_of, mapping, name_in, status_of, string
 from stillhunt.collect.messages import hash_of
+from stillhunt.collect.plain import Plain
 from stillhunt.plugs import Batch, Split
 
 NO_BODIES = "no request and no response of a model in it"
@@ -35,7 +36,9 @@ OTHER_ROUTES = frozenset(
 )  # fmt: skip
 """Parts of routes on which no model answers with text."""
 
-ROUTES = frozenset(("url", "path", "route", "endpoint", "uri"))
+ROUTES = ("url", "path", "route", "endpoint", "uri")
+
+CODES = ("status_code", "statusCode", "http_status", "status")
 
 OTHER_OBJECTS = ("list", "embedding", "model", "batch", "file", "response.compaction", "response.input_tokens")
 """What answers that are no model's text say in `object`."""
@@ -87,6 +90,8 @@ IDENTITIES = (
 )
 """Where the account is looked for, in order; which it was is counted, for it changes what a link means."""
 
+WANT = "account is the {}, for want of an account beside the bodies"
+
 IDS = ("exchange_id", "call_id", "request_id", "requestId")
 
 
@@ -105,8 +110,8 @@ class Capture:
     """Names of the request's headers in the order of their arrival, where they were captured as a list."""
 
 
-def read(split: Split) -> Iterator[Batch]:
-    """Yield the exchanges of one split of captured calls, and what was left out."""
+def read(split: Split, fast: Plain | None = None) -> Iterator[Batch]:
+    """Yield the exchanges of one split of captured calls, and what was left out; plain ones are read as `fast` says."""
     beside = of_path(split.path)
     inputs = BatchInputs(Path(split.path).parent)
 
@@ -122,7 +127,7 @@ def read(split: Split) -> Iterator[Batch]:
             return INPUT
         return row
 
-    return records.read(split, convert)
+    return records.read(split, convert, None if beside else fast)
 
 
 def of_path(path: str) -> Row:
@@ -141,7 +146,7 @@ def exchange(record: Row, note: records.Note) -> Row | str:
     if capture is None:
         return NO_BODIES
     request, response = capture.request or {}, capture.response or {}
-    if not OTHER_ROUTES.isdisjoint(capture.route.split("/")) or response.get("object") in OTHER_OBJECTS:
+    if is_other_route((capture.route,)) or response.get("object") in OTHER_OBJECTS:
         return NOT_A_CALL
     row = asked(request) if request else {}
     if response:
@@ -181,7 +186,7 @@ def capture_of(record: Row) -> Capture | None:
         response=response,
         text=text,
         route=_route(outer) or _route(record),
-        code=_first(places, ("status_code", "statusCode", "http_status", "status")),
+        code=_first(places, CODES),
         headers=headers,
         order=_order(given),
     )
@@ -282,10 +287,17 @@ def _is_body(body: Mapping[str, object]) -> bool:
 
 def _route(message: Mapping[str, object]) -> str:
     """Return the route of an HTTP message, without its query."""
-    if ROUTES.isdisjoint(message):
-        return ""
-    found = (message.get(key) for key in ("url", "path", "route", "endpoint", "uri"))
-    return next((text.partition("?")[0] for text in found if isinstance(text, str) and "/" in text), "")
+    return route_in(message[key] for key in ROUTES if key in message)
+
+
+def route_in(texts: Iterable[object]) -> str:
+    """Return the first of some texts that is a route, without its query."""
+    return next((text.partition("?")[0] for text in texts if isinstance(text, str) and "/" in text), "")
+
+
+def is_other_route(texts: Iterable[object]) -> bool:
+    """Whether the first route of some texts is one on which no model answers with text."""
+    return not OTHER_ROUTES.isdisjoint(route_in(texts).split("/"))
 
 
 def _lowered(headers: object) -> dict[str, object]:
@@ -354,21 +366,34 @@ def _from_headers(row: Row, capture: Capture, key: object) -> None:
         if row.get(column) is None:
             row[column] = next((headers[name] for name in names if headers.get(name)), None)
     row["header_order"] = row.get("header_order") or capture.order
-    address = row.get("client_ip")
-    if isinstance(address, str):
-        row["client_ip"] = address.split(",")[0].strip()
-    known = row.get("api_key_id")
-    if known is None or str(known).startswith("sk-"):
-        secret = string(known) or string(key)
+    row["client_ip"] = first_address(row.get("client_ip"))
+    if row.get("api_key_id") is None:
+        secret = string(key)
         for name in KEY_HEADERS if headers else ():
             secret = secret or string(headers.get(name))
-        row["api_key_id"] = hash_of(secret.removeprefix("Bearer ").strip()) if secret else None
+        row["api_key_id"] = _hashed(secret) if secret else None
+    row["api_key_id"] = hidden(row["api_key_id"])
+
+
+def first_address(value: object) -> object:
+    """Return the first of the addresses in a list of them, as text."""
+    return value.split(",")[0].strip() if isinstance(value, str) else value
+
+
+def hidden(key: object) -> object:
+    """Return what names a key; a key itself as its hash."""
+    return _hashed(key) if isinstance(key, str) and key.startswith("sk-") else key
+
+
+def _hashed(secret: str) -> str:
+    return hash_of(secret.removeprefix("Bearer ").strip())
 
 
 def _times(row: Row, response: Mapping[str, object]) -> None:
     """Take the provider's own times, in whole seconds, where the capturer gave none."""
     if row.get("started_at") is None:
-        row["started_at"] = response.get("created", response.get("created_at"))
+        created = response.get("created")
+        row["started_at"] = response.get("created_at") if created is None else created
     if row.get("ended_at") is None:
         row["ended_at"] = response.get("completed_at")
 
@@ -384,6 +409,7 @@ def _identify(row: Row, note: records.Note) -> None:
     for column, label in IDENTITIES:
         if (name := name_in(row.get(column))) is not None:
             if column != "account_id":
-                note(f"account is the {label}, for want of an account beside the bodies")
+                note(WANT.format(label))
             row["account_id"] = name
             return
+    row["account_id"] = None

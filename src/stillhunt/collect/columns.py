@@ -37,17 +37,22 @@ def column_of(values: Sequence[object], field: pa.Field[Any], tally: Tally) -> C
     kinds = set(map(type, values)) - {type(None)}
     if not kinds:
         return pa.nulls(len(values))
-    if pa.types.is_list(field.type):
-        return _lists(values, field, tally)
     try:
+        if kinds == {list} and pa.types.is_list(field.type):
+            lists = pa.array(values, field.type)
+            return lists if not lists.flatten().null_count else _lists(values, field, tally)
+        if pa.types.is_list(field.type):
+            return _lists(values, field, tally)
         if kinds == {str}:
             return pa.array(values, pa.string())
         if kinds == {int}:
             return pa.array(values, pa.int64())
         if kinds <= {int, float} and not pa.types.is_string(field.type):
             return pa.array([None if v is None else float(v) for v in values], pa.float64())  # type: ignore[arg-type]
-    except (pa.ArrowInvalid, OverflowError, UnicodeEncodeError):
-        pass  # a number beyond 64 bits, or half a character: one by one, as text
+    except (pa.ArrowException, OverflowError, UnicodeEncodeError):
+        pass  # a number beyond 64 bits, half a character, a list of something else: one by one, as text
+    if pa.types.is_list(field.type):
+        return _lists(values, field, tally)
     return _texts(values, field, tally)
 
 

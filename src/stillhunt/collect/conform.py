@@ -35,6 +35,11 @@ def conform(batch: pa.RecordBatch, schema: pa.Schema, required: Sequence[str], p
 
     `place(i)` tells where row `i` comes from. Never raises, whatever the columns hold.
     """
+    return conformed(batch, schema, required, place)[0]
+
+
+def conformed(batch: pa.RecordBatch, schema: pa.Schema, required: Sequence[str], place: Place) -> tuple[Batch, Column]:
+    """Return the same as `conform`, and for each row of `batch` whether it was kept."""
     tally = Tally()
     columns: dict[str, Column] = {}
     for field in schema:
@@ -48,7 +53,9 @@ def conform(batch: pa.RecordBatch, schema: pa.Schema, required: Sequence[str], p
             tally.add("value", misfit(field), misfits)
     chosen = pa.schema([field for field in schema if field.name in columns])
     rows = pa.RecordBatch.from_arrays(list(columns.values()), schema=chosen)
-    return Batch(_complete(rows, required, place, tally), tally.left_out(), batch.num_rows)  # 3.
+    keep = _complete(rows, required, place, tally)  # 3.
+    kept = rows if pc.all(keep).as_py() is not False else rows.filter(keep)
+    return Batch(kept, tally.left_out(), batch.num_rows), keep
 
 
 def nothing(schema: pa.Schema) -> pa.RecordBatch:
@@ -105,8 +112,8 @@ def _noun(kind: pa.DataType) -> str:
     return "a whole number" if pa.types.is_integer(kind) else "text"
 
 
-def _complete(rows: pa.RecordBatch, required: Sequence[str], place: Place, tally: Tally) -> pa.RecordBatch:
-    """Return the rows that have every required value; count the others, each by the first that it lacks."""
+def _complete(rows: pa.RecordBatch, required: Sequence[str], place: Place, tally: Tally) -> Column:
+    """Return which rows have every required value; count the others, each by the first that it lacks."""
     keep = pa.array([True]).take(pa.repeat(pa.scalar(0), rows.num_rows))
     for name in required:
         column = rows.column(name)
@@ -120,7 +127,7 @@ def _complete(rows: pa.RecordBatch, required: Sequence[str], place: Place, tally
             first = pc.indices_nonzero(lost)[:MOST_EXAMPLES].to_pylist()
             tally.add("line", reason, count, defect=True, places=map(place, first))
             keep = pc.and_(keep, has)
-    return rows if pc.all(keep).as_py() is not False else rows.filter(keep)
+    return keep
 
 
 def sliced(batch: Batch) -> Iterator[Batch]:

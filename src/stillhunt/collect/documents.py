@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import codecs
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,20 +79,27 @@ def parse(line: bytes) -> Record | str:
 
 
 def _parse_leniently(line: bytes) -> Record | str:
-    """Return the object on a line with NaN, infinities or halves of characters, or what is wrong with it."""
+    """Return the object on a line with NaN, infinities, numbers beyond all bounds or halves of characters, or what is wrong."""
     if b"\0" in line:
         return NUL_BYTES
     try:
-        text = line.decode()
+        value = json.loads(line.decode())
     except UnicodeDecodeError:
         return NOT_UTF_8
-    if not any(mark in text for mark in ("NaN", "Infinity", "\\ud", "\\uD")):
-        return NOT_JSON
-    try:
-        value = json.loads(text)
     except (ValueError, RecursionError):
         return NOT_JSON
     return value if isinstance(value, dict) else NOT_OBJECT
+
+
+def value_of(text: bytes) -> object:
+    """Return the value that JSON stands for, numbers beyond all bounds as infinite or whole; None where it is no JSON."""
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        try:
+            return json.loads(text)
+        except (ValueError, RecursionError):
+            return None
 
 
 def as_it_is(record: Record) -> Record:
@@ -102,17 +109,23 @@ def as_it_is(record: Record) -> Record:
 
 def records_of(block: lines.Block, origin: lines.Origin, tally: Tally, each: Each = as_it_is) -> Chunk:
     """Return the objects on the lines of a block; other lines are counted, blank ones are no lines."""
-    found: list[Record] = []
-    numbers: list[int] = []
     place = origin.place(block.first)
     rows = block.data.split(b"\n")
-    for number, line in enumerate(rows):
-        if not line or line.isspace():
-            continue
+    numbered = ((number, line) for number, line in enumerate(rows) if line and not line.isspace())
+    found, numbers = records_at(numbered, len(rows) - 1 if block.cut else None, place, tally, each)
+    return Chunk(found, lambda row: place(numbers[row]))
+
+
+def records_at(
+    numbered: Iterable[tuple[int, bytes]], cut: int | None, place: Place, tally: Tally, each: Each
+) -> tuple[list[Record], list[int]]:
+    """Return the objects on some lines of a block, with their numbers; line `cut` may lack its end."""
+    found: list[Record] = []
+    numbers: list[int] = []
+    for number, line in numbered:
         record = parse(line.removeprefix(lines.BYTE_ORDER_MARK) if number == 0 else line)
         if isinstance(record, str):
-            cut = block.cut and number == len(rows) - 1 and record != NOT_OBJECT
-            tally.line(lines.CUT_OFF if cut else record, place, number)
+            tally.line(lines.CUT_OFF if number == cut and record != NOT_OBJECT else record, place, number)
         elif isinstance(made := each(record), str):
             tally.add("line", made, places=[place(number)] if tally.wants_place("line", made) else [])
         else:
@@ -120,7 +133,7 @@ def records_of(block: lines.Block, origin: lines.Origin, tally: Tally, each: Eac
             numbers.append(number)
         if tally.noted:
             tally.noted_at(place, number)
-    return Chunk(found, lambda row: place(numbers[row]))
+    return found, numbers
 
 
 def line_blocks(split: Split, tally: Tally) -> Iterator[tuple[lines.Block, lines.Origin]]:

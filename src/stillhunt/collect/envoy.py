@@ -10,21 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from stillhunt.collect import edge, records
+from stillhunt.collect.plain_envoy import IDS, MODEL, PLAIN, ROUTE, STATUS, TOKENS, WANTED
 from stillhunt.collect.records import Note, Row, first
 from stillhunt.plugs import Batch, Split
 
-MODEL = ("genai_model_name_override", "genai_model_name", "gen_ai.response.model", "gen_ai.request.model",
-         "x-ai-eg-model", "request_model")  # fmt: skip
-TOKENS = {
-    "tokens_in": ("genai_tokens_input", "gen_ai.usage.input_tokens", "llm_input_token", "llm_input_tokens"),
-    "tokens_out": ("genai_tokens_output", "gen_ai.usage.output_tokens", "llm_output_token", "llm_output_tokens"),
-    "tokens_cached": ("genai_tokens_cached_input", "genai_tokens_cached", "gen_ai.usage.cached_input_tokens",
-                      "gen_ai.usage.cache_read.input_tokens", "llm_cached_input_token"),
-    "tokens_reasoning": ("genai_tokens_reasoning", "gen_ai.usage.reasoning_tokens",
-                         "gen_ai.usage.reasoning.output_tokens", "llm_reasoning_token"),
-}  # fmt: skip
-ROUTE = ("x-envoy-origin-path", "x-envoy-original-path", "path", ":path")
-STATUS = ("response_code", "status", "http.response.status_code")
 ENVOYS_OWN = ("response_flags", "upstream_cluster", "upstream_host", "route_name", "downstream_remote_address",
               "response_code_details", "x-envoy-origin-path")  # fmt: skip
 
@@ -40,7 +29,7 @@ def recognise(record: Mapping[str, object]) -> str | None:
 
 def read(split: Split) -> Iterator[Batch]:
     """Yield the calls of one split of an Envoy AI Gateway access log, and what was left out."""
-    return records.read(split, convert)
+    return records.read(split, convert, PLAIN)
 
 
 def convert(record: Row, note: Note) -> Row | str:
@@ -56,8 +45,8 @@ def convert(record: Row, note: Note) -> Row | str:
         **who,
         **edge.fingerprints(fields),
         **{column: first(fields, names) for column, names in TOKENS.items()},
-        "exchange_id": first(fields, ("x-request-id", "request_id")),
-        "account_id": records.account(candidates, "an account's header in the log", note),
+        "exchange_id": first(fields, IDS),
+        "account_id": records.account(candidates, WANTED, note),
         "started_at": fields.get("start_time"),
         "ended_at": ended(fields.get("start_time"), fields.get("duration")),
         "model": model,

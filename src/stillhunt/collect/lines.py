@@ -90,7 +90,8 @@ def blocks(opened: Opened, start: int, end: int | None, tally: Tally, origin: Or
         done = stop > 0
         stop = stop or held.rfind(b"\n") + 1
         if stop:
-            data = bytes(held[:stop])
+            with memoryview(held) as view:
+                data = bytes(view[:stop])
             yield Block(data, first)
             first, position = first + data.count(b"\n"), position + stop
             del held[:stop]

@@ -17,7 +17,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from stillhunt.collect import columns, delimited, documents, parquet
+from stillhunt.collect import columns, delimited, documents, parquet, tabular
 from stillhunt.collect.arrays import Column, pc
 from stillhunt.collect.bodies import Row, answered, asked, body_of, name_in
 from stillhunt.collect.conform import cast, conform, misfit, nothing, sliced
@@ -26,7 +26,6 @@ from stillhunt.collect.messages import hash_of
 from stillhunt.collect.moments import in_unit
 from stillhunt.collect.opening import head
 from stillhunt.collect.strings import LISTS, plain, strings
-from stillhunt.collect.tabular import kind_of
 from stillhunt.collect.tally import Place, Tally
 from stillhunt.collect.text import json_text
 from stillhunt.contract import EXCHANGES, REQUIRED
@@ -46,7 +45,7 @@ def check(format: str, paths: Sequence[Path]) -> None:
     for path in paths[:1]:
         has = columns_of(path)
         for source in mapping.sources:
-            if kind_of(str(path)) == "json" and source.column not in REQUIRED:
+            if tabular.kind_of(str(path)) == "json" and source.column not in REQUIRED:
                 continue
             if has and not any(_reachable(name, has) for name in source.paths):
                 raise missing(mapping, source, has)
@@ -59,7 +58,7 @@ def _reachable(path: str, has: Sequence[str]) -> bool:
 
 def columns_of(path: str | Path) -> list[str]:
     """Return the columns of a log: a nested one by its dotted path; of NDJSON those of its first records."""
-    kind = kind_of(str(path))
+    kind = tabular.kind_of(str(path))
     if kind == "parquet":
         try:
             with pq.ParquetFile(path) as file:
@@ -97,7 +96,7 @@ def _keys(record: dict[str, object], before: str = "", depth: int = 0) -> Iterat
 def read(split: Split) -> Iterator[Batch]:
     """Yield the exchanges of one split of a log that a mapping describes, and what was left out."""
     mapping = _mapping(file_of(split.format) or "")
-    kind = kind_of(split.path)
+    kind = tabular.kind_of(split.path)
     if kind == "json":
         yield from _of_json(split, mapping)
         return
@@ -167,11 +166,19 @@ def _of_json(split: Split, mapping: Mapping) -> Iterator[Batch]:
                 found[path] = json_text(found[path])
         return found
 
-    for chunk in documents.chunks(split, tally, each):
-        arrays = [columns.column_of([r[path] for r in chunk.records], kinds[path], tally) for path in paths]
-        rows = pa.RecordBatch.from_arrays(arrays, names=list(paths))
+    def chunks() -> Iterator[tuple[pa.RecordBatch, Place]]:
+        first = head(split.path)
+        if whole or long or documents.layout(first) != "lines" or documents.refuse_wide(split, first, Tally()):
+            for chunk in documents.chunks(split, tally, each):
+                arrays = [columns.column_of([r[path] for r in chunk.records], kinds[path], tally) for path in paths]
+                yield pa.RecordBatch.from_arrays(arrays, names=list(paths)), chunk.place
+            return
+        for block, origin in documents.line_blocks(split, tally):
+            yield tabular.rows_placed(block, origin, paths, tally, [kinds[path] for path in paths])
+
+    for rows, place in chunks():
         lost = tally.lines
-        batch = fitted(rows, mapping, chunk.place, seen)
+        batch = fitted(rows, mapping, place, seen)
         tally.merge(batch.left_out)
         yield from sliced(Batch(batch.exchanges, tally.left_out(), batch.lines + lost))
         tally.clear()

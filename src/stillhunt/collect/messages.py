@@ -74,15 +74,14 @@ def _of_turns(messages: list[object]) -> Request:
                 turns.append((role, text))
             continue
         if role in SYSTEM_ROLES:
-            if text := _content(message):
+            if text := content_of(message):
                 system.append(text)
             continue
-        if role in ASSISTANT_ROLES or role == "reasoning":
-            presented += signatures(message)
+        text, newer, blocks = said_in(message, role)
+        presented += blocks
         if role == "reasoning":
             continue
-        text = _with_calls(_content(message), message)
-        if role == "user" and text is not None and not _is_tool_result(message):
+        if newer:
             newest = len(turns)
         turns.append((role, text))
     prompt = turns[newest][1] if newest >= 0 else None
@@ -90,6 +89,13 @@ def _of_turns(messages: list[object]) -> Request:
         return Request("\n".join(system) or None, prompt, None, presented)
     others = [{"role": role, "content": text} for at, (role, text) in enumerate(turns) if at != newest]
     return Request("\n".join(system) or None, prompt, _history(others) if others else None, presented)
+
+
+def said_in(message: Mapping[str, object], role: str) -> tuple[str | None, bool, list[str]]:
+    """Return a turn's text, whether the caller himself says something in it, and the reasoning blocks that it presents."""
+    blocks = signatures(message) if role in ASSISTANT_ROLES or role == "reasoning" else []
+    text = _with_calls(content_of(message), message)
+    return text, role == "user" and text is not None and not _is_tool_result(message), blocks
 
 
 def _history(turns: list[dict[str, str | None]]) -> str:
@@ -115,7 +121,8 @@ def _role(message: Mapping[str, object]) -> str:
     return "tool" if isinstance(kind, str) and kind.endswith("_output") else "user"
 
 
-def _content(message: Mapping[str, object]) -> str | None:
+def content_of(message: Mapping[str, object]) -> str | None:
+    """Return the text of a turn, under whichever name it stands, without its tool calls."""
     content = message.get("content")
     if isinstance(content, str):
         return content
@@ -150,7 +157,7 @@ def response_of(response: object) -> Response:
         if answer.keys() <= PLAIN_TURN and isinstance(text := answer.get("content"), str):
             texts.append(text)
             continue
-        text = _with_calls(_content(answer), answer)
+        text = _with_calls(content_of(answer), answer)
         if text is None and isinstance(answer.get("text"), str):
             text = str(answer["text"])
         if text is None and isinstance(answer.get("refusal"), str):

@@ -28,6 +28,10 @@ ISO = (
 )
 
 
+WHOLE_ISO = r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}(\.\d{1,6})?(Z|[+-]\d{2}:\d{2})$"
+"""What Arrow reads as it is."""
+
+
 def moments(column: Column) -> Column:
     """Return a plain column as timestamps in UTC; what is no time is null."""
     kind = column.type
@@ -125,6 +129,11 @@ def _written(text: Column) -> Column:
 
 def _dated(text: Column) -> Column:
     """Return ISO 8601 dates and times as moments: all at once where every one is sound, else one by one."""
+    if pc.all(pc.match_substring_regex(text, WHOLE_ISO), min_count=0).as_py():
+        try:
+            return text.cast(TIMESTAMP)
+        except pa.ArrowInvalid:
+            pass  # a day or time that no calendar has
     parts = pc.extract_regex(text, ISO)
     day, hour, second, fraction, zone = (
         pc.struct_field(parts, name) for name in ("day", "hour", "second", "fraction", "zone")

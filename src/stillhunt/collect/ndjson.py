@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import numpy as np
 import orjson
 import pyarrow as pa
 import pyarrow.json as pj
@@ -27,6 +28,8 @@ from stillhunt.plugs import Batch, Split
 Types = dict[str, pa.DataType]
 
 PEEKED_LINES = 32
+FIRST_LINES = 16
+NEWLINE, OPEN, CLOSE = b"\n{}"
 
 NOT_IN_PYTHON = re.compile(rb"[:,\[]\s*-?Inf")
 """A spelling of infinity that Arrow's parser takes and no other."""
@@ -81,7 +84,7 @@ def fast(data: bytes, schema: pa.Schema, late: Types | None = None) -> pa.Record
     """
     Return one row for each line, in types that `conform` can cast; None where line by line is safer.
 
-    1. Types come from the first lines: Arrow converts nothing, and fails on a value of another type. Columns
+    1. Types come from some lines of the block: Arrow converts nothing, and fails on a value of another type. Columns
        that are not in these lines are not asked for, which would cost much; where one turns up later, the block
        is read once more, with its type, which is put into `late` so that the next block need not be.
     2. The bytes must be UTF-8, which Arrow does not check everywhere.
@@ -102,8 +105,7 @@ def fast(data: bytes, schema: pa.Schema, late: Types | None = None) -> pa.Record
         return None
     types, table = parsed
     late.update((field.name, field.type) for field in types)
-    ends = data.count(b"\n") + (not data.endswith(b"\n"))
-    if table.num_rows != ends or _joined(data, ends):  # 3.
+    if not _apart(data, table.num_rows):  # 3.
         return None
     if any(name in schema.names and name not in types.names for name in table.schema.names):
         return None
@@ -146,17 +148,22 @@ def _late_type(inferred: pa.DataType, field: pa.Field[Any]) -> pa.DataType | Non
     return None
 
 
-def _joined(data: bytes, ends: int) -> bool:
-    """Whether some line does not start with `{` and end with `}`: an object may then span lines."""
+def _apart(data: bytes, rows: int) -> bool:
+    """Whether there are as many lines as rows, each from `{` to `}`: an object may span lines otherwise."""
     bare = data.replace(b"\r\n", b"\n") if b"\r" in data else data
-    between = bare.count(b"}\n{")
-    return between != ends - 1 or not bare.startswith(b"{") or not bare.endswith((b"}", b"}\n"))
+    array = np.frombuffer(bare, np.uint8)
+    ends = np.flatnonzero(array == NEWLINE)
+    if not bare.endswith(b"\n"):
+        ends = np.append(ends, len(bare))
+    if len(ends) != rows or bare[:1] != b"{":
+        return False
+    return bool((array[ends - 1] == CLOSE).all() and (array[ends[:-1] + 1] == OPEN).all())
 
 
 def _types(data: bytes, schema: pa.Schema) -> pa.Schema | None:
-    """Return the types that the first lines have, contract column by contract column."""
+    """Return the types that some lines have, contract column by contract column."""
     seen: dict[str, object] = {}
-    for line in data.split(b"\n", PEEKED_LINES)[:PEEKED_LINES]:
+    for line in peeked(data):
         try:
             record = orjson.loads(line) if line else {}
         except orjson.JSONDecodeError:
@@ -169,6 +176,17 @@ def _types(data: bytes, schema: pa.Schema) -> pa.Schema | None:
     types = [(field.name, _type(seen[field.name], field)) for field in schema if field.name in seen]
     sure = [(name, kind) for name, kind in types if kind is not None]
     return pa.schema(sure) if len(sure) == len(types) else None
+
+
+def peeked(data: bytes) -> Iterator[bytes]:
+    """Yield the first lines of a block, and some up to its end."""
+    yield from data.split(b"\n", FIRST_LINES)[:FIRST_LINES]
+    step = max(1, len(data) // PEEKED_LINES)
+    for at in range(step, len(data), step):
+        start = data.find(b"\n", at) + 1
+        end = data.find(b"\n", start)
+        if start and end > start:
+            yield data[start:end]
 
 
 def _type(value: object, field: pa.Field[Any]) -> pa.DataType | None:

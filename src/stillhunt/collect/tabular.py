@@ -8,15 +8,20 @@ columns, a whole column at a time. No row becomes a Python object, except in NDJ
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+from msgspec import Raw, defstruct, json
+from msgspec.structs import astuple
 
 from stillhunt.collect import columns, delimited, documents, parquet
 from stillhunt.collect.arrays import Column, pc
 from stillhunt.collect.conform import Fit, cast, conform, nothing, pieces, sliced
+from stillhunt.collect.lines import Block, Origin
 from stillhunt.collect.opening import head
+from stillhunt.collect.plain import PEEKED_LINES, REFUSED, TOGETHER, joined
 from stillhunt.collect.strings import plain
 from stillhunt.collect.tally import Place, Tally
 from stillhunt.collect.text import json_text
@@ -73,10 +78,9 @@ def _with_all_columns(batches: Iterator[Batch]) -> Iterator[Batch]:
 def _of_documents(split: Split, shape: Shape) -> Iterator[Batch]:
     tally = Tally()
     make = fit(shape)
-    for chunk in documents.chunks(split, tally):
-        rows = batch_of(chunk.records, shape.columns, tally)
+    for rows, place in _chunks(split, shape, tally):
         lost = tally.lines
-        batch = make(rows, chunk.place)
+        batch = make(rows, place)
         tally.merge(batch.left_out)
         yield from sliced(Batch(batch.exchanges, tally.left_out(), batch.lines + lost))
         tally.clear()
@@ -84,11 +88,110 @@ def _of_documents(split: Split, shape: Shape) -> Iterator[Batch]:
         yield Batch(nothing(EXCHANGES), tally.left_out(), tally.lines)
 
 
+def _chunks(split: Split, shape: Shape, tally: Tally) -> Iterator[tuple[pa.RecordBatch, Place]]:
+    """Yield the rows of JSON in any layout, as they are, and where they come from."""
+    first = head(split.path)
+    if documents.layout(first) != "lines" or documents.refuse_wide(split, first, Tally()):
+        for chunk in documents.chunks(split, tally):
+            yield batch_of(chunk.records, shape.columns, tally), chunk.place
+        return
+    for block, origin in documents.line_blocks(split, tally):
+        yield rows_placed(block, origin, shape.columns, tally)
+
+
+def rows_placed(
+    block: Block, origin: Origin, names: Sequence[str], tally: Tally, kinds: Sequence[pa.Field[Any]] | None = None
+) -> tuple[pa.RecordBatch, Place]:
+    """Return the values of `rows_of`, and where each row comes from."""
+    place = origin.place(block.first)
+    rows, numbers = rows_of(block, names, place, tally, kinds)
+    return rows, lambda row: place(numbers[row])
+
+
+def rows_of(
+    block: Block, names: Sequence[str], place: Place, tally: Tally, kinds: Sequence[pa.Field[Any]] | None = None
+) -> tuple[pa.RecordBatch, list[int]]:
+    """
+    Return the values under some names on the lines of a block, and the lines' numbers, a few hundred at a time.
+
+    Lists and objects are JSON text as they stand there, or, where `kinds` say what each column is for, what that makes of them.
+    """
+    listed = block.data.split(b"\n")
+    decode = json.Decoder(_record(tuple(names), _nested(listed)) if kinds is None else _anything(tuple(names))).decode
+    as_text, written = (_text, _written) if kinds is None else (_same, _same)
+    fields = [pa.field(name, pa.string()) for name in names] if kinds is None else kinds
+    held: list[tuple[object, ...]] = []
+    numbers: list[int] = []
+    arrays: dict[str, list[Column]] = {name: [] for name in names}
+
+    def settle() -> None:
+        values = zip(*held, strict=True) if held else [()] * len(names)
+        for name, field, column in zip(names, fields, values, strict=True):
+            arrays[name].append(columns.column_of(column, field, tally))
+        held.clear()
+
+    for number, line in enumerate(listed):
+        if not line or line.isspace():
+            continue
+        try:
+            line.decode()
+            held.append(tuple(map(as_text, astuple(decode(line)))))
+            numbers.append(number)
+        except REFUSED:
+            cut = len(listed) - 1 if block.cut else None
+            for record in documents.records_at([(number, line)], cut, place, tally, documents.as_it_is)[0]:
+                held.append(tuple(map(written, map(record.get, names))))
+                numbers.append(number)
+        if len(held) == TOGETHER:
+            settle()
+    settle()
+    return pa.RecordBatch.from_arrays([joined(arrays[name]) for name in names], names=list(names)), numbers
+
+
+def _nested(listed: Sequence[bytes]) -> frozenset[str]:
+    """Return the names under which some lines of a block, from its start to its end, have objects or lists."""
+    records = map(documents.parse, listed[:: max(1, len(listed) // PEEKED_LINES)])
+    return frozenset(n for one in records if isinstance(one, dict) for n, v in one.items() if isinstance(v, dict | list))
+
+
+@lru_cache(maxsize=256)
+def _record(names: tuple[str, ...], nested: frozenset[str]) -> Any:
+    """Return the type of a row: what is nested as it stands, the rest as text or a number."""
+    scalar = str | int | float | bool | None
+    own = {name: f"field{number}" for number, name in enumerate(names)}
+    fields = [(own[name], Raw, Raw()) if name in nested else (own[name], scalar, None) for name in names]
+    return defstruct("Record", fields, rename={mine: name for name, mine in own.items()}, gc=False)
+
+
+@lru_cache(maxsize=256)
+def _anything(names: tuple[str, ...]) -> Any:
+    """Return the type of a row of whatever is there."""
+    own = {name: f"field{number}" for number, name in enumerate(names)}
+    fields = [(mine, Any, None) for mine in own.values()]
+    return defstruct("Record", fields, rename={mine: name for name, mine in own.items()}, gc=False)
+
+
+def _same(value: object) -> object:
+    return value
+
+
+def _text(value: object) -> object:
+    """Return a value as it is, and JSON as text."""
+    if type(value) is not Raw:
+        return value
+    raw = bytes(value)
+    return _written(json.decode(raw)) if raw[:1] not in (b"{", b"[") and raw else raw.decode() or None
+
+
+def _written(value: object) -> object:
+    return json_text(value) if isinstance(value, list | dict) else value
+
+
 def batch_of(records: Sequence[Mapping[str, object]], names: Sequence[str], tally: Tally) -> pa.RecordBatch:
     """Return records' values in columns; lists and objects become JSON text."""
     found = []
     for name, values in zip(names, columns.values_under(names, records), strict=True):
-        flat: list[object] = [json_text(v) if isinstance(v, list | dict) else v for v in values]
+        flat: list[object] = list(map(_written, values))
         found.append(columns.column_of(flat, pa.field(name, pa.string()), tally))
     return pa.RecordBatch.from_arrays(found, names=list(names))
 

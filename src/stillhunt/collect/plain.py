@@ -1,0 +1,295 @@
+"""
+Plain records of a format are read by msgspec into typed rows, and become columns together; the others go one by one.
+
+A `Plain` names the type of a record as most are, which holds no more than what is read of it, and what its rows say by
+column. What it takes must give what the format's conversion of one record gives: the conversion is the definition, and
+this way is there for its speed only. A record of another type is not read wrongly; msgspec refuses it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, NamedTuple, get_args
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+
+from stillhunt.collect import columns, documents, lines
+from stillhunt.collect.arrays import Column, pc
+from stillhunt.collect.conform import conformed, nothing
+from stillhunt.collect.tally import MOST_EXAMPLES, Place, Tally
+from stillhunt.contract import EXCHANGES, REQUIRED
+from stillhunt.plugs import Batch
+
+Values = Mapping[str, Sequence[object]]
+"""Columns under the contract's names."""
+
+REFUSED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+
+class Told(NamedTuple):
+    """What plain records say: columns under the contract's names, and what is left out or second best of them."""
+
+    values: Values
+    left: Sequence[str | None] | None = None
+    """For each record the reason why it is no exchange, or null."""
+    noted: Sequence[Sequence[str | None]] = ()
+    """For each record a reason for a value that is second best, or null; more than one where there can be more."""
+    odd: Collection[int] = ()
+    """Records that are not plain on closer view."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Plain:
+    """The type of a format's plain records, and what they say."""
+
+    fields: Mapping[str, Any]
+    """Names in a record that are read, with the types that are plain; `NoneType` for what a plain record has not."""
+    tell: Callable[[Held], Told]
+    blanks: tuple[str, ...] = ("",)
+    """Text that says nothing."""
+    unread: Callable[[str], bool] = lambda name: True
+    """Whether a name that is not among the fields is read by nobody."""
+
+
+TOGETHER = 256
+"""Rows that become columns together: more would not stay in the processor's cache meanwhile."""
+
+
+class Held:
+    """Plain records of one type as columns, by names in JSON."""
+
+    def __init__(self, rows: Sequence[Any], blanks: tuple[str, ...] = ("",)) -> None:
+        """Take the fields of rows."""
+        self._blanks = blanks
+        names = type(rows[0]).__struct_encode_fields__
+        self.rows = len(rows)
+        self._columns = dict(zip(names, zip(*map(msgspec.structs.astuple, rows), strict=True), strict=True))
+
+    def all(self, name: str) -> Sequence[Any]:
+        """Return a field that every plain record has."""
+        column: Sequence[Any] = self._columns[name]
+        return column
+
+    def get(self, *names: str) -> Sequence[Any]:
+        """Return, row by row, the first of some fields that is there and not empty."""
+        return first_of(self.rows, *(self._columns.get(name) for name in names), blanks=self._blanks)
+
+
+def there(column: Sequence[object] | None) -> bool:
+    """Whether anything is in a column."""
+    return column is not None and column.count(None) < len(column)
+
+
+Lazy = Sequence[Any] | Callable[[], Sequence[Any]] | None
+"""A column, or what gives it when it is wanted, or nothing."""
+
+
+def first_of(rows: int, *columns: Lazy, blanks: tuple[str, ...] = ("",)) -> Sequence[Any]:
+    """Return, row by row, the first value that is neither null nor text that says nothing."""
+    found: Sequence[Any] | None = None
+    for given in columns:
+        column = given() if callable(given) else given
+        if column is None or not there(column):
+            continue
+        for blank in blanks:
+            if blank in column:
+                column = [None if value == blank else value for value in column]
+        found = column if found is None else [b if a is None else a for a, b in zip(found, column, strict=True)]
+        if None not in found:
+            break
+    return (None,) * rows if found is None else found
+
+
+def each(column: Sequence[Any], read: Callable[[Any], Any]) -> Sequence[Any]:
+    """Return what a function makes of each value, which must make nothing of nothing."""
+    return [None if value is None else read(value) for value in column] if there(column) else column
+
+
+def optional(kind: Any, *names: str) -> dict[str, Any]:
+    """Return fields of some type that may be missing or null."""
+    return dict.fromkeys(names, kind | None)
+
+
+def absent(*names: str) -> dict[str, Any]:
+    """Return fields that a plain record has not, or as null."""
+    return dict.fromkeys(names, type(None))
+
+
+PEEKED_LINES = 24
+MOST_UNREAD = 64
+
+
+def peeked(listed: Sequence[bytes], plain: Plain) -> frozenset[str]:
+    """
+    Return the names in some lines of a block, from its start to its end.
+
+    A type with only these costs much less than one with all that could be; a line with another name is not plain.
+    """
+    names: set[str] = set()
+    for line in listed[:: max(1, len(listed) // PEEKED_LINES)]:
+        record = documents.parse(line)
+        names |= record.keys() if isinstance(record, dict) else set()
+    unread = sorted(filter(plain.unread, names - plain.fields.keys()))[:MOST_UNREAD]
+    return frozenset(names & plain.fields.keys()) | frozenset(unread)
+
+
+@lru_cache(maxsize=256)
+def _type(plain: Plain, names: frozenset[str]) -> Any:
+    """Return the type of records that have only some names; what is not read is not looked at."""
+    needed = [name for name, kind in plain.fields.items() if name in names or not _may_lack(kind)]
+    python = {name: f"field{number}" for number, name in enumerate([*needed, *sorted(names - plain.fields.keys())])}
+    found: list[Any] = []
+    for name, own in python.items():
+        kind = plain.fields.get(name, msgspec.Raw)
+        found.append((own, kind, None if name in plain.fields else msgspec.Raw()) if _may_lack(kind) else (own, kind))
+    rename = {own: name for name, own in python.items()}
+    return msgspec.defstruct(
+        "Record", sorted(found, key=len), rename=rename, gc=False, forbid_unknown_fields=True
+    )
+
+
+def _may_lack(kind: Any) -> bool:
+    return kind is msgspec.Raw or kind is type(None) or type(None) in get_args(kind)
+
+
+def of_block(block: lines.Block, origin: lines.Origin, plain: Plain, each: documents.Each, tally: Tally) -> Batch:
+    """Return the exchanges of a block of lines, in their order, and how many lines it has; `tally` has what was left out."""
+    place = origin.place(block.first)
+    listed = block.data.split(b"\n")
+    taken = _Taken(plain, tally, place)
+    decode = msgspec.json.Decoder(_type(plain, peeked(listed, plain))).decode
+    others: list[tuple[int, bytes]] = []
+    doubtful = not _is_utf_8(block.data)  # what is not read is not looked at
+    for number, line in enumerate(listed):
+        if not line or line.isspace():
+            continue
+        try:
+            if doubtful:
+                line.decode()
+            taken.take(decode(line), number)
+        except REFUSED:
+            others.append((number, line))
+    found = taken.batches()
+    if taken.odd:
+        others = sorted([*others, *((number, listed[number]) for number in taken.odd)])
+    if others:
+        records, at = documents.records_at(others, len(listed) - 1 if block.cut else None, place, tally, each)
+        found.append((columns.batch_of(records, EXCHANGES, tally), np.array(at, np.int64)))
+    fitted = [_fitted(rows, where, place, tally) for rows, where in found]
+    return Batch(_in_order(fitted), (), taken.lines + len(others))
+
+
+class _Taken:
+    """Plain rows of a block, made columns a few at a time."""
+
+    def __init__(self, plain: Plain, tally: Tally, place: Place) -> None:
+        self.lines = 0
+        self.odd: list[int] = []
+        self._plain, self._tally, self._place = plain, tally, place
+        self._rows: list[Any] = []
+        self._numbers: list[int] = []
+        self._where: list[Any] = []
+        self._arrays: dict[str, list[Column]] = {}
+
+    def take(self, row: Any, number: int) -> None:
+        self._rows.append(row)
+        self._numbers.append(number)
+        if len(self._rows) == TOGETHER:
+            self._settle()
+
+    def _settle(self) -> None:
+        told = self._plain.tell(Held(self._rows, self._plain.blanks))
+        self.odd += [self._numbers[row] for row in told.odd]
+        self.lines += len(self._rows) - len(told.odd)
+        values, where = _counted(told, np.array(self._numbers, np.int64), self._tally, self._place)
+        self._rows, self._numbers = [], []
+        before = sum(map(len, self._where))
+        self._where.append(where)
+        for name, column in values.items():
+            if isinstance(column, pa.Array) or there(column):
+                arrays = self._arrays.setdefault(name, [pa.nulls(before)] if before else [])
+                arrays.append(self._array(column, name))
+        for arrays in self._arrays.values():
+            if (lacking := before + len(where) - sum(map(len, arrays))) > 0:
+                arrays.append(pa.nulls(lacking))
+
+    def _array(self, column: Any, name: str) -> Column:
+        return column if isinstance(column, pa.Array) else columns.column_of(column, EXCHANGES.field(name), self._tally)
+
+    def batches(self) -> list[tuple[pa.RecordBatch, Any]]:
+        """Return what there is, as one batch or none."""
+        if self._rows:
+            self._settle()
+        if not sum(map(len, self._where)):
+            return []
+        where = np.concatenate(self._where)
+        names = [name for name in EXCHANGES.names if name in self._arrays]
+        held = [joined(self._arrays[name]) for name in names]
+        lacking = [name for name in REQUIRED if name not in names]
+        held += [pa.nulls(len(where))] * len(lacking)
+        return [(pa.RecordBatch.from_arrays(held, names=[*names, *lacking]), where)]
+
+
+def joined(arrays: list[Column]) -> Column:
+    """Return arrays as one: of one type where they are, else as text that says the same."""
+    kinds = {array.type for array in arrays if not pa.types.is_null(array.type)}
+    kind = kinds.pop() if len(kinds) == 1 else pa.string() if kinds else pa.null()
+    return pa.concat_arrays([array if array.type == kind else array.cast(kind) for array in arrays])
+
+
+def _is_utf_8(data: bytes) -> bool:
+    if data.isascii():
+        return True
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _counted(told: Told, where: Any, tally: Tally, place: Place) -> tuple[Values, Any]:
+    """Return the columns of rows that are exchanges, and their numbers; count the others, and values second best."""
+    values, left, noted = told.values, told.left, [reasons for reasons in told.noted if there(reasons)]
+    if told.odd or there(left):
+        kept = [row for row in range(len(where)) if row not in told.odd and (left is None or left[row] is None)]
+        if left is not None:
+            _count("line", [None if row in told.odd else reason for row, reason in enumerate(left)], where, tally, place)
+        values = {name: _taken(column, kept) for name, column in values.items()}
+        noted = [[reasons[row] for row in kept] for reasons in noted]
+        where = where[kept]
+    for reasons in noted:
+        _count("value", reasons, where, tally, place)
+    return values, where
+
+
+def _taken(column: Any, rows: list[int]) -> Any:
+    return column.take(pa.array(rows, pa.int64())) if isinstance(column, pa.Array) else [column[row] for row in rows]
+
+
+def _count(what: str, reasons: Sequence[str | None], where: Any, tally: Tally, place: Place) -> None:
+    for reason in dict.fromkeys(reasons):
+        if reason is not None:
+            first = [number for number, one in enumerate(reasons) if one == reason][:MOST_EXAMPLES]
+            tally.add(what, reason, reasons.count(reason), places=[place(int(where[number])) for number in first])
+
+
+def _fitted(rows: pa.RecordBatch, where: Any, place: Place, tally: Tally) -> tuple[pa.RecordBatch, Column]:
+    batch, kept = conformed(rows, EXCHANGES, REQUIRED, lambda row: place(int(where[row])))
+    tally.merge(batch.left_out)
+    return batch.exchanges, pa.array(where, pa.int64()).filter(kept)
+
+
+def _in_order(found: list[tuple[pa.RecordBatch, Column]]) -> pa.RecordBatch:
+    """Return the rows of one or two batches by the numbers of their lines."""
+    filled = [(rows, numbers) for rows, numbers in found if rows.num_rows]
+    if not filled:
+        return nothing(EXCHANGES)
+    if len(filled) == 1:
+        return filled[0][0]
+    tables = [pa.Table.from_batches([rows]) for rows, _ in filled]
+    order = pc.sort_indices(pa.concat_arrays([numbers for _, numbers in filled]))
+    both = pa.concat_tables(tables, promote_options="default").take(order).combine_chunks()
+    return both.select([name for name in EXCHANGES.names if name in both.schema.names]).to_batches()[0]

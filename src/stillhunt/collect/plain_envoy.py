@@ -1,0 +1,119 @@
+"""Lines of Envoy AI Gateway's access log as typed rows: fields in lower case, each with text or a number."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+import pyarrow as pa
+
+from stillhunt.collect import edge
+from stillhunt.collect.arrays import pc
+from stillhunt.collect.litellm import HEADERS
+from stillhunt.collect.moments import WHOLE_ISO, moments
+from stillhunt.collect.plain import Held, Plain, Told, optional, there
+
+MODEL = ("genai_model_name_override", "genai_model_name", "gen_ai.response.model", "gen_ai.request.model",
+         "x-ai-eg-model", "request_model")  # fmt: skip
+TOKENS = {
+    "tokens_in": ("genai_tokens_input", "gen_ai.usage.input_tokens", "llm_input_token", "llm_input_tokens"),
+    "tokens_out": ("genai_tokens_output", "gen_ai.usage.output_tokens", "llm_output_token", "llm_output_tokens"),
+    "tokens_cached": ("genai_tokens_cached_input", "genai_tokens_cached", "gen_ai.usage.cached_input_tokens",
+                      "gen_ai.usage.cache_read.input_tokens", "llm_cached_input_token"),
+    "tokens_reasoning": ("genai_tokens_reasoning", "gen_ai.usage.reasoning_tokens",
+                         "gen_ai.usage.reasoning.output_tokens", "llm_reasoning_token"),
+}
+ROUTE = ("x-envoy-origin-path", "x-envoy-original-path", "path", ":path")
+STATUS = ("response_code", "status", "http.response.status_code")
+IDS = ("x-request-id", "request_id")
+WANTED = "an account's header in the log"
+
+NAMED = {**edge.IDS, **HEADERS, "user_agent": ("user-agent", "user_agent")}
+LONGEST_MS = 10**12
+NONE = type(None)
+
+
+def tell(held: Held) -> Told:
+    """Return what lines say."""
+    odd: set[int] = set()
+    found: dict[str, Any] = {column: _texts(held.get(*names), odd) for column, names in NAMED.items()}
+    found |= {column: held.get(*names) for column, names in TOKENS.items()}
+    found["model"] = held.get(*MODEL)
+    found["exchange_id"] = held.get(*IDS)
+    found["status"] = _through(edge.status, held.get(*STATUS))
+    peers, forwarded = held.get("downstream_remote_address"), held.get("x-forwarded-for")
+    found["client_ip"] = [edge.address(*both) for both in zip(peers, forwarded, strict=True)]
+    found["started_at"], found["ended_at"] = _times(held, odd)
+    found["account_id"], noted = _who(found)
+    return Told(found, _left(held, found["model"]), (noted,) if noted else (), odd)
+
+
+def _texts(column: Sequence[Any], odd: set[int]) -> Sequence[Any]:
+    """Return what `edge.text` makes of values; where that is nothing, another field may have something."""
+    if not there(column):
+        return column
+    if set(map(type, column)) <= {str, NONE}:
+        texts: Sequence[Any] = [None if value is None else value.strip() for value in column]
+    else:
+        texts = list(map(edge.text, column))
+    if "" in texts or "-" in texts or texts.count(None) > column.count(None):
+        odd.update(row for row, value in enumerate(column) if value is not None and edge.text(value) is None)
+    return texts
+
+
+def _through(read: Any, column: Sequence[Any]) -> list[Any]:
+    known = {value: read(value) for value in set(column)}
+    return [known[value] for value in column]
+
+
+def _times(held: Held, odd: set[int]) -> tuple[Any, Any]:
+    """Return when calls began and ended; a line whose start is no ISO 8601 with a zone is odd."""
+    began = pa.array(held.get("start_time"), pa.string())
+    for row in pc.indices_nonzero(pc.invert(pc.fill_null(pc.match_substring_regex(began, WHOLE_ISO), False))).to_pylist():
+        odd.add(row)
+    lasted = held.get("duration")
+    for row, value in enumerate(lasted):
+        if value is not None and not 0 <= value <= LONGEST_MS:
+            odd.add(row)
+    known = [None if row in odd or value is None else float(value) for row, value in enumerate(lasted)]
+    microseconds = pc.round(pc.multiply(pa.array(known, pa.float64()), 1000.0), round_mode="half_to_even").cast(pa.int64())
+    return began, pc.add(moments(began), microseconds.cast(pa.duration("us")))
+
+
+def _who(found: dict[str, Any]) -> tuple[Sequence[Any], list[str | None] | None]:
+    """Return who made each call, and how that was told where it was not by an account."""
+    accounts = found["account_id"]
+    if None not in accounts:
+        return accounts, None
+    columns = [found[column] for column in edge.LABELS]
+    labels = [None, *(f"account is the {label}, for want of {WANTED}" for label in list(edge.LABELS.values())[1:])]
+    places = [next((at for at, name in enumerate(names) if name is not None), -1) for names in zip(*columns, strict=True)]
+    return [None if at < 0 else columns[at][row] for row, at in enumerate(places)], [labels[max(at, 0)] for at in places]
+
+
+def _left(held: Held, models: Sequence[Any]) -> list[str | None] | None:
+    """Return why lines are no calls, or nothing where all are."""
+    routes, tools = held.get(*ROUTE), held.get("mcp_method")
+    if None not in models and not there(routes) and not there(tools):
+        return None
+    calls = [_call(route) for route in routes]
+    return [
+        edge.NOT_A_CALL if call is False or edge.text(tool) or (call is None and model is None) else None
+        for call, tool, model in zip(calls, tools, models, strict=True)
+    ]
+
+
+@lru_cache(maxsize=2**12)
+def _call(route: Any) -> bool | None:
+    return edge.text_call(edge.text(route))
+
+
+FIELDS: dict[str, Any] = {
+    **optional(str | int, *MODEL, *ROUTE, *IDS, *STATUS, "mcp_method"),
+    **optional(str | int | float, *(name for names in TOKENS.values() for name in names)),
+    **optional(str | int, *(name for names in NAMED.values() for name in names)),
+    **optional(str, "start_time", "downstream_remote_address", "x-forwarded-for"),
+    **optional(int | float, "duration"),
+}
+PLAIN = Plain(FIELDS, tell, blanks=("", "-"), unread=lambda name: name.lower() not in FIELDS)
