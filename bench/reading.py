@@ -79,6 +79,18 @@ def bare(path: Path, places: tuple[tuple[str, ...], ...]) -> Callable[[], object
     return parse_lines
 
 
+def in_duckdb(path: Path) -> Callable[[], object] | None:
+    """Return DuckDB's parse of lines of JSON into typed, nested columns, each hashed; none of files that are no JSON."""
+    if path.suffix in (".parquet", ".csv"):
+        return None
+    options = "format = 'newline_delimited', maximum_object_size = 100000000"
+    columns = duckdb.sql(f"DESCRIBE SELECT * FROM read_json('{path}', {options})").fetchall()
+    kinds = ", ".join(f"'{row[0]}': '{row[1]}'" for row in columns)
+    hashes = ", ".join(f"bit_xor(hash({json.dumps(row[0])}))" for row in columns)
+    query = f"SELECT {hashes} FROM read_json('{path}', {options}, columns = {{{kinds}}})"
+    return lambda: duckdb.sql(query).fetchall()
+
+
 def exchanges_in(split: Split) -> int:
     """Read a split; return how many exchanges are in it."""
     return sum(batch.exchanges.num_rows for batch in collect.read(split))
@@ -113,8 +125,8 @@ def main() -> None:
         " orjson over the lines of JSON, or DuckDB reading and hashing every column of CSV and Parquet; JSON that a format keeps in"
         " strings is parsed by orjson as well.",
         "",
-        "| format | MB | exchanges | bare parse | read | ratio | read, MB/s |",
-        "|---|---|---|---|---|---|---|",
+        "| format | MB | exchanges | bare parse | DuckDB's | read | ratio | read, MB/s |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     with tempfile.TemporaryDirectory() as temporary:
         for name, (path, kind) in files(world, arguments.folder or Path(temporary)).items():
@@ -124,16 +136,25 @@ def main() -> None:
             read = functools.partial(exchanges_in, Split(path=str(path), format=kind))
             count = read()
             parse, took = least(bare(path, INSIDE.get(name.split(",")[0], ()))), least(read)
+            database = in_duckdb(path)
+            other = f"{least(database):.2f}" if database else ""
             size = path.stat().st_size / 1e6
             report.append(
-                f"| {name} | {size:.1f} | {count:,} | {parse:.2f} | {took:.2f} | {took / parse:.1f} | {size / took:.0f} |"
+                f"| {name} | {size:.1f} | {count:,} | {parse:.2f} | {other} | {took:.2f} | {took / parse:.1f} | {size / took:.0f} |"
             )
             print(report[-1], flush=True)
     report += [
         "",
         "The bare parse lets each record go before it parses the next; keeping them all, as a list, costs it three to four times"
-        " as much and would flatter the ratios. Formats with bodies are read record by record in Python; the columnar formats"
-        " and the contract's own NDJSON are not.",
+        " as much and would flatter the ratios. DuckDB's is a pass over the same lines into typed, nested columns, each hashed; it"
+        " leaves JSON in strings closed. The ratio is to the bare parse.",
+        "",
+        "Records of `openai`, `anthropic`, `envoy`, and bodies in columns (`langfuse`, `databricks`, `litellm-spend`) are read by"
+        " msgspec into typed rows and become columns 256 at a time; rows of other types, and all of `litellm`, `bedrock`, `kong` and"
+        " `otel`, go record by record. Where three times the bare parse is not reached, the rest goes, per row of `openai`, into"
+        " some 36 values that pass from Python into Arrow (3 to 5 µs), turns and answers taken apart (8 µs) and reading the file"
+        " (3 µs), beside 3 µs for the parse itself. The next lever is to take the fields around the bodies from DuckDB, as no"
+        " Python object, and to give `litellm`, `bedrock`, `kong` and `otel` typed rows.",
     ]
     if not arguments.only:
         (RESULTS / "reading.md").write_text("\n".join(report) + "\n")
