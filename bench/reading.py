@@ -150,7 +150,7 @@ def main() -> None:
         " leaves JSON in strings closed. The ratio is to the bare parse.",
         "",
         "Records of `openai`, `anthropic`, `envoy`, and bodies in columns (`langfuse`, `databricks`, `litellm-spend`) are read by"
-        " msgspec into typed rows and become columns 256 at a time; rows of other types, and all of `litellm`, `bedrock`, `kong` and"
+        " msgspec into typed rows and become columns 256 at a time; others, and all of `litellm`, `bedrock`, `kong` and"
         " `otel`, go record by record. Where three times the bare parse is not reached, the rest goes, per row of `openai`, into"
         " some 36 values that pass from Python into Arrow (3 to 5 µs), turns and answers taken apart (8 µs) and reading the file"
         " (3 µs), beside 3 µs for the parse itself. The next lever is to take the fields around the bodies from DuckDB, as no"
