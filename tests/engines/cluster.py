@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-START_S = 60
+START_S = 240
 LIGHT = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx128m", "-Xshare:auto")
 
 CONF = {
@@ -50,9 +50,9 @@ def free_port() -> int:
 class Cluster:
     """A running master; workers are started and killed one by one."""
 
-    def __init__(self, java: str, jars: Path, folder: Path) -> None:
+    def __init__(self, java: str, jars: Path, folder: Path, memory: str) -> None:
         """Start the master and wait until it answers."""
-        self._java, self._jars, self._folder = java, jars, folder
+        self._java, self._jars, self._folder, self._memory = java, jars, folder, memory
         self.workers: list[subprocess.Popen[bytes]] = []
         scala = next(jars.glob("spark-core_*.jar")).name.split("_")[1].split("-")[0]
         self._environment = {
@@ -70,7 +70,7 @@ class Cluster:
         """Start a worker with one core, and wait until the master knows it."""
         wanted = self.alive() + 1
         name = f"worker-{len(self.workers)}"
-        size = ["--host", "127.0.0.1", "--port", "0", "--webui-port", "0", "--cores", "1", "--memory", "640m"]
+        size = ["--host", "127.0.0.1", "--port", "0", "--webui-port", "0", "--cores", "1", "--memory", self._memory]
         place = ["--work-dir", str(self._folder / name)]
         self.workers.append(self._start(name, "org.apache.spark.deploy.worker.Worker", *size, *place, self.url))
         self._wait_for(wanted)
@@ -120,9 +120,9 @@ class Cluster:
 
 
 @contextmanager
-def cluster(folder: Path, workers: int) -> Iterator[Cluster]:
+def cluster(folder: Path, workers: int, memory: str = "640m") -> Iterator[Cluster]:
     """Run a master and some workers; skip the test where Java or PySpark is missing."""
-    running = Cluster(*requirements(), folder)
+    running = Cluster(*requirements(), folder, memory)
     try:
         for _ in range(workers):
             running.add_worker()

@@ -47,9 +47,9 @@ def propose(
     """
     if not len(i):
         return []
-    graph = coo_array(
-        (np.concatenate([s, s]), (np.concatenate([i, j]), np.concatenate([j, i]))), shape=(n_owners, n_owners)
-    ).tocsr()
+    half = coo_array((s, (i, j)), shape=(n_owners, n_owners)).tocsr()
+    graph = (half + half.T).tocsr()
+    del half
     touched = np.unique(np.concatenate([i, j])).astype(np.int32)
     accepted: list[npt.NDArray[np.int32]] = []
     unseen = -np.inf
@@ -100,16 +100,33 @@ def _apart(
     return max(ways, key=lambda way: sum(w for _, w in way if w >= enough))
 
 
+def _inside(graph: csr_array, owners: npt.NDArray[np.int32]) -> csr_array:
+    """
+    Return the links among some owners, in ascending order, numbered by their places.
+
+    The links of a whole component are copied once: a large one is most of the graph.
+    """
+    rows = graph[owners]
+    rows.sort_indices()
+    place = np.full(graph.shape[0], -1, dtype=np.int32)
+    place[owners] = np.arange(len(owners), dtype=np.int32)
+    to = place[rows.indices]
+    within = to >= 0
+    if within.all():
+        return csr_array((rows.data, to, rows.indptr), shape=(len(owners), len(owners)))
+    start = np.concatenate([[0], np.cumsum(within)])[rows.indptr]
+    return csr_array((rows.data[within], to[within], start), shape=(len(owners), len(owners)))
+
+
 def _communities(graph: csr_array, owners: npt.NDArray[np.int32], seed: int) -> list[npt.NDArray[np.int32]]:
     """Return the communities of the links among some owners."""
-    inside = graph[owners][:, owners].tocsr()
-    inside.sort_indices()
+    inside = _inside(graph, owners)
     if not inside.nnz:
         return []
     _, found = graspologic_native.leiden_csr(
-        inside.indptr.astype(np.int64),
-        inside.indices.astype(np.int32),
-        inside.data.astype(np.float64),
+        inside.indptr.astype(np.int64, copy=False),
+        inside.indices.astype(np.int32, copy=False),
+        inside.data.astype(np.float64, copy=False),
         len(owners),
         resolution=RESOLUTION,
         iterations=ITERATIONS,
