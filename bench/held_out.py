@@ -19,7 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.compute as pc
-from scipy.stats import binom
+from scipy.stats import beta, binom
 
 from stillhunt import backtest, pipeline, worlds
 from stillhunt.model import Hunt
@@ -120,6 +120,20 @@ def table(rows: list[dict[str, object]]) -> str:
             " a look-alike is accused when more than 1 % of its accounts are.",
             "",
         ]
+    out += _honest(rows)
+    edge = [name for name in (*SEEDS, *BLIND) if name not in ("demo", "null") and any(r["world"] == name for r in rows)]
+    out += [
+        "## At the edge, and with less to see",
+        "",
+        "| worlds | seeds | campaigns found | accounts accused / in campaigns | linked and listed, not accused | honest accused |",
+        "|---|---|---|---|---|---|",
+        *(_kind_row(name, [r for r in rows if r["world"] == name]) for name in edge),
+        "",
+        "`linked and listed` counts sets, mostly of one campaign, on a list of linked sets: `one customer, many accounts` are sets"
+        " that look like fewer than four customers, which by definition are not called campaigns; `honest group` are those that"
+        " passed no test of joint operation; `not examined` are those of which nothing says how many customers they look like.",
+        "",
+    ]
     null = [r for r in rows if r["world"] == "null"]
     if null:
         wrong = [r for r in null if r["reported"]]
@@ -137,6 +151,42 @@ def table(rows: list[dict[str, object]]) -> str:
         ]
         out += [f"- seed {r['seed']}: {r['reported']} reported, {r['noticed']}" for r in wrong]
     return "\n".join(out) + "\n"
+
+
+def _honest(rows: list[dict[str, object]]) -> list[str]:
+    """Return what all worlds together say of honest customers and of the sets reported."""
+    seen = [r for r in rows if r["world"] in SEEDS]
+    honest, accused = sum(r["honest"] for r in seen), sum(r["honest_accused"] for r in seen)
+    reported, false = sum(r["reported"] for r in seen), sum(r["false"] for r in seen)
+    noticed = [f"{name} ({r['world']} {r['seed']})" for r in seen for name in r["noticed"]]
+    upper = float(beta.ppf(0.95, false + 1, reported - false))
+    demo = [r for r in rows if r["world"] == "demo"]
+    large = [c for r in demo for c in r["campaigns"] if c["accounts"] >= SMALLEST]
+    recall = sum(c["accused"] for c in large) / sum(c["accounts"] for c in large)
+    return [
+        "## Honest customers, all worlds together",
+        "",
+        f"{len(seen)} worlds. Look-alikes of which more than 1 % are accused: {len(noticed)}"
+        f" ({', '.join(noticed) or 'none'}). Honest accounts accused: {accused} of {honest:,} ({1e5 * accused / honest:.2f} per"
+        f" 100,000). Reported sets that are mostly honest: {false} of {reported:,}; 95 % upper bound of the rate {upper:.2%}"
+        f" (Clopper–Pearson). In the demo worlds {recall:.1%} of the accounts of campaigns are accused,"
+        f" {sum(r['one_as_one'] for r in demo) / len(demo):.1%} of the campaigns found come back as one, and the worst purity of"
+        f" a reported set is {min(r['purity_worst'] for r in demo):.3f}.",
+        "",
+    ]
+
+
+def _kind_row(name: str, rows: list[dict[str, object]]) -> str:
+    """Return one line about all worlds of a kind."""
+    all_of = [c for r in rows for c in r["campaigns"]]
+    lists = Counter(one["list"] for r in rows for one in r["linked_not_accused"])
+    seeds = f"{min(r['seed'] for r in rows)}–{max(r['seed'] for r in rows)}"
+    found = sum(c["found"] for c in all_of)
+    return (
+        f"| {name} | {seeds} | {found} of {len(all_of)} ({found / len(all_of):.0%})"
+        f" | {sum(c['accused'] for c in all_of):,} / {sum(c['accounts'] for c in all_of):,}"
+        f" | {', '.join(f'{n} {kind}' for kind, n in sorted(lists.items())) or '–'} | {sum(r['honest_accused'] for r in rows)} |"
+    )
 
 
 def _demo_row(r: dict[str, object]) -> str:
