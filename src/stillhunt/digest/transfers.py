@@ -66,7 +66,7 @@ def build(engine: Engine, *, parts: int) -> None:
         "turn",
         "SELECT a.owner, c.exchange_h, c.started_at, s.marks, s.served FROM (SELECT exchange_h,"
         f" sum(marks)::INTEGER AS marks, sum(served)::INTEGER AS served FROM ({served}) GROUP BY exchange_h) s"
-        f" JOIN {calls} ON c.exchange_h = s.exchange_h",
+        " JOIN call c ON c.exchange_h = s.exchange_h JOIN account a ON a.acct = c.acct",
     )
     for used in ("handed_reasoning", *(f"{name}_{p}" for p in range(parts) for name in ("answer_mark", "turn_mark"))):
         engine.drop(used)
