@@ -33,7 +33,7 @@ COMMIT = subprocess.run([*SOURCES, "rev-parse", "--short", "HEAD"], capture_outp
 COMMIT += " with changes" if subprocess.run([*SOURCES, "diff", "--quiet", "HEAD", "--", "src"], check=False).returncode else ""
 SEEDS = {
     "demo": range(501, 521),
-    "null": range(601, 621),
+    "null": range(601, 651),
     "small_campaigns": range(801, 811),
     "covered": range(801, 811),
     "nothing_shared": range(801, 811),
