@@ -128,9 +128,11 @@ def test_the_best_supported_part_of_a_group_is_the_part_that_belongs_together() 
 
 
 def test_a_group_too_large_to_weigh_loses_those_whom_nothing_speaks_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Above the largest size only those stay whom the rest makes more likely."""
+    """Above one size only those stay whom the rest makes more likely; above a larger one everybody does."""
     monkeypatch.setattr(membership, "LARGEST_WEIGHED", 10)
     population = Population(planted(np.random.default_rng(3), 400, 30))
     group = np.arange(45, dtype=np.int32)
     owners, log_e, _ = member_e_values(population, group, others=False)
     assert best_supported(population, group).tolist() == owners[log_e > 0].tolist()
+    monkeypatch.setattr(membership, "LARGEST_TRIMMED", 44)
+    assert best_supported(population, group).tolist() == group.tolist()

@@ -43,6 +43,9 @@ FEWEST = 5
 LARGEST_WEIGHED = 600
 """In groups of more owners than this, the best supported part is not searched for."""
 
+LARGEST_TRIMMED = 20_000
+"""Groups of more owners than this are left as they are, so that memory does not grow with the crowd; they are split by links."""
+
 
 
 def member_e_values(
@@ -152,6 +155,8 @@ def best_supported(population: Population, group: npt.NDArray[np.int32]) -> npt.
 
     Any number of sets may be tried: the weight has the price of choosing among all of them in it.
     """
+    if len(group) > LARGEST_TRIMMED:
+        return group
     if len(group) > LARGEST_WEIGHED:
         owners, log_e, _ = member_e_values(population, group, others=False)
         return owners[log_e > 0]

@@ -4,7 +4,7 @@ What a negative could have missed: the smallest share of a campaign's exchanges 
 When a share s of the tested exchanges was learned from, and learning moves an exchange by d standard deviations of its null, z
 has mean s d √n. A test at level α sees it with probability β when s d √n ≥ z_α + z_β (normal approximation: a planning figure,
 not a claim). d is not known for a suspect that shows nothing, so the figure is given for learning that is weak, middling and
-strong; they span what was measured (`bench/results/trace_coin.md`): d = 0.1 is one pass without a good reference, 1 is what a small
+strong; they span what `bench/trace_coin.py` measures: d = 0.1 is one pass without a good reference, 1 is what a small
 share of harvested data in a fine-tune leaves when the public base model is known.
 """
 
