@@ -127,7 +127,10 @@ def served(tsa: Authority) -> Iterator[tuple[str, dict[str, Any]]]:
     how: dict[str, Any] = {}
 
     class Answer(BaseHTTPRequestHandler):
+        """Answers every request as the test says."""
+
         def do_POST(self) -> None:
+            """Stamp what was posted, or send what the test wants sent."""
             query = self.rfile.read(int(self.headers["Content-Length"]))
             content = answered(tsa, query, **how) if how.get("raw") is None else how["raw"]
             self.send_response(200)
