@@ -63,7 +63,8 @@ def differing(one: Hunt, other: Hunt) -> list[str]:
 
 
 @pytest.mark.xfail(
-    reason="since the exact joins, Spark's threshold of links (tau) differs from DuckDB's on this world: a known fault", strict=False
+    reason="a known fault: since the exact joins Spark's threshold of links (tau) differs from DuckDB's on this world",
+    strict=False,
 )
 def test_a_killed_worker_changes_nothing(spark: Cluster, logs: dict[str, str], wanted: Hunt) -> None:
     """With one of two workers killed while traits are counted, a hunt gives what the embedded engine gives."""
