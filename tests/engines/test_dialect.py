@@ -86,3 +86,14 @@ def test_computing_with_a_hash_is_refused(sql: str) -> None:
     with pytest.raises(StoreError, match="--engine duckdb"):
         catalogue.spark(f"SELECT {sql} AS x FROM thing")
     assert catalogue.spark("SELECT n + 1 AS x FROM thing WHERE h > 5")
+
+
+def test_a_hash_stays_one_under_another_name() -> None:
+    """The smallest of hashes and one of a list are hashes under the name a query gives them; how many there are is not."""
+    catalogue = Catalogue()
+    catalogue.declare("thing", pa.schema([("h", pa.uint64()), ("hs", pa.list_(pa.uint64())), ("n", pa.int64())]))
+    for made in ("min(h)", "h", "unnest(hs)"):
+        assert "PMOD" in catalogue.spark(f"SELECT n FROM (SELECT n, {made} AS given FROM thing) WHERE given % 2 = 1")
+        with pytest.raises(StoreError, match="--engine duckdb"):
+            catalogue.spark(f"SELECT given + 1 AS x FROM (SELECT {made} AS given FROM thing)")
+    assert "PMOD" not in catalogue.spark("SELECT n FROM (SELECT count(h) AS given, n FROM thing GROUP BY n) WHERE given % 2 = 1")

@@ -28,6 +28,9 @@ _HARMLESS = (
 )
 """Where a hash may stand: what keeps its value, or only looks at order and equality."""
 
+_STILL_HASHES = (exp.Min, exp.Max, exp.Explode, exp.Unnest)
+"""What makes a hash of hashes."""
+
 
 class Catalogue:
     """The names and types of relations, without their rows."""
@@ -70,7 +73,7 @@ class Catalogue:
         Raises `StoreError` for one that would compute with a hash.
         """
         tree: Any = sqlglot.parse_one(sql, read="duckdb")
-        hashes = self._hashes()
+        hashes = _with_aliases(tree, self._hashes())
         for column in list(tree.find_all(exp.Column)):
             if column.name.lower() in hashes:
                 _guard(column, sql)
@@ -84,6 +87,21 @@ class Catalogue:
             "SELECT DISTINCT lower(column_name) FROM duckdb_columns() WHERE data_type IN ('UBIGINT', 'UBIGINT[]')"
         ).fetchall()
         return {str(name) for (name,) in rows}
+
+
+def _with_aliases(tree: Any, hashes: set[str]) -> set[str]:
+    """Return names of hashes, and the names that a query itself gives to a hash, its smallest or largest, or one of a list."""
+    found = set(hashes)
+    while True:
+        named = {
+            alias.alias.lower()
+            for alias in tree.find_all(exp.Alias)
+            if isinstance(of := alias.this.this if isinstance(alias.this, _STILL_HASHES) else alias.this, exp.Column)
+            and of.name.lower() in found
+        }
+        if named <= found:
+            return found
+        found |= named
 
 
 def _guard(column: Any, sql: str) -> None:
