@@ -61,7 +61,7 @@ KINDS: tuple[TraitKind, ...] = (
     TraitKind(kind="signup_hour", group="signup", label="hour of sign-up", account_column="created_at"),
     TraitKind(kind="reasoning", group="reasoning", label="protected reasoning block presented"),
     TraitKind(kind="answer", group="answers", label="answer, served to one and sent back by another"),
-    TraitKind(kind="prompt", group="content", label="whole prompt (a quarter of all, by hash)"),
+    TraitKind(kind="prompt", group="content", label="whole prompt"),
 )  # fmt: skip
 
 _WANTS = {
