@@ -488,12 +488,13 @@ def hunted(path: Path, kind: str, world: worlds.World) -> frozenset[frozenset[st
     return named(stillhunt.hunt(path, accounts=accounts, events=world.events, format=kind, key=KEY))
 
 
-def compared(found: frozenset[frozenset[str]], same: frozenset[frozenset[str]]) -> str:
-    """Return in words how campaigns differ."""
+def compared(found: frozenset[frozenset[str]], same: frozenset[frozenset[str]], honest: Collection[str]) -> str:
+    """Return in words how campaigns differ, and how many of those accused are honest."""
     if found == same:
         return "the same"
     both, mine = set().union(*same), set().union(*found)
-    return f"{len(mine & both)} of {len(both)} accounts, {len(mine - both)} others"
+    others = f"{len(mine - both)} others, {len((mine - both) & set(honest))} of them honest"
+    return f"{len(mine & both)} of {len(both)} accounts, {others}"
 
 
 def main() -> None:
@@ -514,6 +515,8 @@ def main() -> None:
         "| format | campaigns | accounts in them | beside Parquet | no place for | in part |",
         "|---|---|---|---|---|---|",
     ]
+    truth = zip(world.truth["account_id"].to_pylist(), world.truth["is_campaign"].to_pylist(), strict=True)
+    honest = {name for name, campaign in truth if not campaign}
     with tempfile.TemporaryDirectory() as temporary:
         same: frozenset[frozenset[str]] | None = None
         for name, (path, kind) in files(world, Path(temporary)).items():
@@ -524,10 +527,16 @@ def main() -> None:
             same = found if same is None else same
             parts = ", ".join(f"`{column}` {part}" for column, part in partial.items())
             report.append(
-                f"| {name} | {len(found)} | {sum(map(len, found))} | {compared(found, same)} |"
+                f"| {name} | {len(found)} | {sum(map(len, found))} | {compared(found, same, honest)} |"
                 f" {', '.join(f'`{column}`' for column in missing)} | {parts} |"
             )
             print(report[-1], flush=True)
+    report += [
+        "",
+        "Where a column has no place, its detectors are blind and the run says so. Bedrock's logs have no network, client or key,"
+        " and the organisation is the cloud account, the same for all; Databricks' tables have no network, client or organisation;"
+        " Envoy's have no text. What is left links fewer accounts, and accounts of one organisation may count as several owners.",
+    ]
     if not arguments.only:
         (RESULTS / "forms.md").write_text("\n".join(report) + "\n")
 
