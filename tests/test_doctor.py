@@ -95,7 +95,7 @@ def test_what_cannot_run_in_a_hunt_cannot_run_here(column: str, tmp_path: Path) 
     log = logged(tmp_path, [{column: f"p {n}", "account_id": f"a{n % 3}"} for n in range(9)])
     hunt = stillhunt.hunt(log, key=b"0123456789abcdef", draws=199)
     said = {u.what.removeprefix("trait: ").removeprefix("test: ") for u in hunt.unavailable}
-    said -= {"whole prompt", "accounts that wake after a ban", "move to a new model"}  # one links nobody; two want events
+    said -= {"accounts that wake after a ban", "move to a new model"}  # these want events
     told = {
         "key 3: concealment" if c.test == "declared customers" else c.test for c in examine([log]).checks if not c.runs
     }
