@@ -7,8 +7,9 @@ forgotten, or with everything that could link anybody broken.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,8 @@ import numpy.typing as npt
 from stillhunt.digest import traits
 from stillhunt.engines import Engine
 from stillhunt.graph import candidate_pairs, propose
+from stillhunt.graph.groups import SMALLEST
+from stillhunt.graph.holders import WIDEST, with_holders
 from stillhunt.judge.linkage import Population, linkage
 from stillhunt.judge.membership import best_supported
 from stillhunt.judge.sets import LINKED_LOG10
@@ -23,6 +26,9 @@ from stillhunt.model import Incidence, LeftOut
 
 LINKING_KINDS = [(k.kind, k.group) for k in traits.KINDS if k.group is not None]
 """The kinds of trait that link, each with its dependence group."""
+
+TEMPLATES = ("tools", "system", "system_mark", "template")
+"""The kinds of which all holders of a value are proposed as a group: what accounts do, not where they are."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,6 +58,10 @@ def search(
     free = ~(np.isin(pairs.i, licensed) | np.isin(pairs.j, licensed))
     links = (pairs.i[free], pairs.j[free], pairs.s[free])
     population = Population(incidence)
+    def evidence(group: npt.NDArray[np.int32]) -> float:
+        weighed = linkage(population, group)
+        return sum(weighed.groups_log10) if weighed.weighted_log10 >= LINKED_LOG10 else 0.0
+
     groups = propose(
         *links,
         n_owners=incidence.n_owners,
@@ -60,4 +70,24 @@ def search(
         enough=LINKED_LOG10,
         seed=seed,
     )
+    groups = with_holders(
+        groups, crowds(population, TEMPLATES, licensed), n_owners=incidence.n_owners, evidence=evidence
+    )
     return Search(population=population, groups=groups, links=links, tau=pairs.tau, left_out=pairs.left_out)
+
+
+def crowds(
+    population: Population, kinds: Sequence[str], licensed: npt.NDArray[np.integer[Any]]
+) -> list[npt.NDArray[np.int32]]:
+    """Return the different sets of owners, without licensed ones, that hold a value of some kinds, each sorted."""
+    incidence = population.incidence
+    numbers = [incidence.kinds.index(kind) for kind in kinds if kind in incidence.kinds]
+    wide = (population.n_of_value >= SMALLEST) & (population.n_of_value <= WIDEST)
+    free = np.ones(incidence.n_owners, dtype=bool)
+    free[licensed] = False
+    found: dict[bytes, npt.NDArray[np.int32]] = {}
+    for value in np.flatnonzero(wide & np.isin(incidence.value_kind, numbers)).tolist():
+        holders = population.holders(value)
+        holders = np.sort(holders[free[holders]]).astype(np.int32)
+        found.setdefault(holders.tobytes(), holders)
+    return [holders for holders in found.values() if len(holders) >= SMALLEST]

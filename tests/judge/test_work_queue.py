@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+import pytest
 from chance import not_more_often
 
-from stillhunt.judge.work_queue import FEWEST_OTHERS, QueueTest, queue_test
+from stillhunt.judge import work_queue
+from stillhunt.judge.work_queue import FEWEST_OTHERS, LEAST_SHARE, QueueTest, queue_test
 
 POOL = 300
 
@@ -71,7 +73,25 @@ def test_a_queue_without_repeats_is_rejected() -> None:
         assert found is not None
         assert (found.coincidences, found.others) == (0, 60)
         assert found.p_value < 0.005
-        assert found.expected == np.mean(found.null)
+        assert np.mean(found.null) == pytest.approx(LEAST_SHARE * found.expected, rel=0.03)
+
+
+def test_a_few_repeats_too_few_are_no_queue(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Teams that share out part of a popular benchmark repeat each other a little less than strangers do, and are not accused."""
+    rng = np.random.default_rng(6)
+    members, items = 60, 120
+    drawn = [rng.permutation(items)[:60] for _ in range(members)]
+    even = [np.concatenate([np.sort(one)[:0], one[:30], (np.arange(30) * 4 + i) % items]) for i, one in enumerate(drawn)]
+    account = np.repeat(np.arange(members), [len(np.unique(one)) for one in even])
+    fill = np.concatenate([np.unique(one) for one in even]).astype(np.uint64) + 1
+    others = [rng.choice(items, 60, replace=False, p=np.linspace(1.2, 0.8, items) / items) for _ in range(200)]
+    reference = np.repeat(np.arange(200), 60), np.concatenate(others).astype(np.uint64) + 1
+    found = queue_test(account, fill, *reference, draws=1999, seed=1)
+    assert found is not None and found.p_value > 0.5
+    monkeypatch.setattr(work_queue, "LEAST_SHARE", 1.0)
+    strict = queue_test(account, fill, *reference, draws=1999, seed=1)
+    assert strict is not None and strict.p_value < 0.05
+    assert 0.9 < strict.coincidences / strict.expected < 1.0
 
 
 def test_a_set_with_content_of_its_own_is_not_tested() -> None:

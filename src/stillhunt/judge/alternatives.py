@@ -109,7 +109,8 @@ def _schedule(operated: JointOperation) -> Alternative:
     seen = "too few calls to look at the clock"
     if known:
         worst = max(known, key=lambda clock: clock.p_value)
-        seen = f"variance ratio {worst.variance_ratio:.2f}, against {float(worst.null.mean()):.2f} with clocks turned by whole days"
+        null = f"{float(worst.null.mean()):.2f} with clocks turned by whole days, less a tenth"
+        seen = f"variance ratio {worst.variance_ratio:.2f}, against {null}"
     return Alternative(
         explanation="separate customers on the same calendar (cron on the hour, batch windows, an outage's backlog)",
         predicts="totals that vary more than with clocks turned, and accounts that keep to their own subjects",

@@ -12,6 +12,7 @@ import pyarrow as pa
 from stillhunt.engines import Engine
 from stillhunt.judge.ablation import Reported, ablations
 from stillhunt.judge.alternatives import alternatives
+from stillhunt.judge.clock import LEAST_RATIO
 from stillhunt.judge.evidence import evidence, shared_kinds
 from stillhunt.judge.exhibits import Shown, exhibits
 from stillhunt.judge.false_discovery import adjusted
@@ -26,6 +27,7 @@ from stillhunt.judge.replayable import Case, Replayable, replayable
 from stillhunt.judge.rule import Rule
 from stillhunt.judge.sets import LINKAGE_LEVEL, LinkedOwners, concealed, linked_sets
 from stillhunt.judge.traffic import Suspects, Traffic
+from stillhunt.judge.work_queue import LEAST_SHARE
 from stillhunt.model import AccountId, Campaign, Claim, Link, LinkedSet, Membership
 
 DRAWN_LINKS = 4000
@@ -33,8 +35,9 @@ DRAWN_LINKS = 4000
 
 ASSUMPTIONS = (
     "key 1: the values that unrelated customers hold are independent between the trait groups, given the country",
-    "key 2: honest linked groups vary together or independently in time, never against each other; and each of their"
-    " accounts keeps to its own subject at least as much as the stated coherence",
+    f"key 2: honest linked groups vary together or independently in time, so that their total is at least {LEAST_RATIO:g} times as"
+    f" variable as that of independent accounts; they repeat each other at least {LEAST_SHARE:g} times as much as other users of"
+    " their template do; and each of their accounts keeps to its own subject at least as much as the stated coherence",
     f"key 2, exact joins: who presents or quotes what others of an honest group were given does so within a circle of at most"
     f" {PARTNERS} partners; a person falls back on at most {OWN_ACCOUNTS} accounts",
     "organisations are declared truthfully: accounts of one organisation are one owner",

@@ -154,8 +154,9 @@ def _clock(operation: Operation, pointers: tuple[ExchangeId, ...]) -> Evidence |
         test=NAMES["clock"],
         statement=(
             f"Counted per {scale}, the set's {test.calls:,} calls vary {test.variance_ratio:.2f} times as much as independent"
-            f" accounts would add up to; with each account's clock turned by whole days the ratio averages"
-            f" {float(test.null.mean()):.2f} (p = {test.p_value:.2g}, three time scales allowed for)."
+            f" accounts would add up to; with each account's clock turned by whole days, and a tenth taken off for honest groups"
+            f" that share shifts or a quota, the ratio averages {float(test.null.mean()):.2f} (p = {test.p_value:.2g}, three"
+            f" time scales allowed for)."
         ),
         statistic=test.variance_ratio,
         p_value=test.p_value,
@@ -165,7 +166,7 @@ def _clock(operation: Operation, pointers: tuple[ExchangeId, ...]) -> Evidence |
             "calls": test.calls,
             "draws until decided": test.draws,
         },
-        null=of_draws("variance ratio with clocks turned by whole days", test.null, test.variance_ratio),
+        null=of_draws("variance ratio with clocks turned by whole days, less a tenth", test.null, test.variance_ratio),
         exchange_ids=pointers,
     )
 
@@ -207,12 +208,13 @@ def _queue(operation: Operation, pointers: tuple[ExchangeId, ...]) -> Evidence |
         test=NAMES["queue"],
         statement=(
             f"Accounts of the set sent the same prompt {test.coincidences:,} times; {test.others:,} other users of the same"
-            f" template, matched on how much they send, would have done so {test.expected:.1f} times (p = {test.p_value:.2g})."
+            f" template, matched on how much they send, would have done so {test.expected:.1f} times; a quarter less is allowed for"
+                f" (p = {test.p_value:.2g})."
         ),
         statistic=float(test.coincidences),
         p_value=test.p_value,
         effect={"coincidences": test.coincidences, "expected": round(test.expected, 2), "other users": test.others},
-        null=of_draws("coincidences among other users of the template", test.null, float(test.coincidences)),
+        null=of_draws("coincidences among other users of the template, a quarter taken off", test.null, float(test.coincidences)),
         exchange_ids=pointers,
     )
 

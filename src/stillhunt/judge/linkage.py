@@ -22,6 +22,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from numba import njit
 from scipy.special import gammaln, logsumexp
 
 from stillhunt.model import Incidence
@@ -52,7 +53,7 @@ class Population:
     """
     The incidence with its counts, laid out for looking up one owner's values quickly.
 
-    Read-only after construction, but for `scratch` (values), which whoever uses it leaves as it was: zero.
+    Read-only after construction, but for scratch arrays (values), which whoever uses them leaves as they were: zero.
     """
 
     def __init__(self, incidence: Incidence) -> None:
@@ -63,6 +64,8 @@ class Population:
         self.value_start = np.searchsorted(incidence.value, np.arange(incidence.n_values + 1))
         self.n_of_value = np.diff(self.value_start).astype(np.float64)
         self.scratch = np.zeros(incidence.n_values, dtype=np.float32)
+        self._in_set = np.zeros(incidence.n_values, dtype=np.int32)
+        self._earlier = np.zeros(incidence.n_values, dtype=np.int32)
         n_kinds = len(incidence.kinds)
         self.n_of_kind = np.bincount(incidence.value_kind[incidence.value], minlength=n_kinds).astype(np.float64)
         self._strata = int(incidence.stratum.max(initial=0)) + 1
@@ -138,6 +141,16 @@ class Population:
         self._cells, self._cell_counts = np.arange(in_country.size), in_country.ravel()
         self._n_of_kind_stratum = kind_in_country.ravel()
 
+    def wealth(self, owners: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
+        """Return the logarithm of the wealth of who bets on owners in the order given: (stakes, groups)."""
+        incidence = self.incidence
+        won: npt.NDArray[np.float64] = _wealth(
+            owners, self.owner_start, self.by_owner_value, incidence.value_kind, incidence.kind_group,
+            len(incidence.groups), self.n_of_value, self.n_of_kind, incidence.stratum, self._strata, self._cells,
+            self._cell_counts, self._n_of_kind_stratum, SHRINKAGE, np.array(STAKES), self._in_set, self._earlier,
+        )  # fmt: skip
+        return won
+
     def popularity(
         self,
         value: npt.NDArray[np.int32],
@@ -173,19 +186,9 @@ def linkage(population: Population, owners: npt.NDArray[np.int32]) -> Linkage:
     2. Turn counts into likelihood ratios and average them inside the dependence group.
     3. Bet, multiply the groups, pay the price of selection.
     """
-    incidence = population.incidence
-    member, value = population.rows(owners)
-    kind = incidence.value_kind[value].astype(np.int64)
-    earlier, earlier_total = _earlier(member, value, kind, len(owners), len(incidence.kinds))       # 1.
-    in_set = _count_of(value)
-    in_set_total = np.bincount(kind, minlength=len(incidence.kinds)).astype(np.float64)[kind]
-    u = population.popularity(value, incidence.stratum[owners][member], in_set, in_set_total)
-    ratio = np.where(earlier_total > 0, earlier / np.maximum(earlier_total, 1) / u, 1.0)             # 2.
-    means = group_means(ratio, member, kind, len(owners), incidence)
-    stakes = np.array(STAKES)                                                                        # 3.
-    log_wealth = np.log1p(stakes[:, None, None] * (means[None] - 1.0)).sum(axis=1)
+    log_wealth = population.wealth(owners)
     groups = (logsumexp(log_wealth, axis=0) - np.log(len(STAKES))) / _LOG10
-    price = price_log10(incidence.n_owners, len(owners))
+    price = price_log10(population.incidence.n_owners, len(owners))
     return Linkage(
         weighted_log10=float(groups.sum() - price),
         groups_log10=tuple(float(g) for g in groups),
@@ -193,53 +196,54 @@ def linkage(population: Population, owners: npt.NDArray[np.int32]) -> Linkage:
     )
 
 
-def group_means(
-    ratio: npt.NDArray[np.float64],
-    member: npt.NDArray[np.int64],
-    kind: npt.NDArray[np.int64],
-    n_members: int,
-    incidence: Incidence,
-) -> npt.NDArray[np.float64]:
-    """
-    Average likelihood ratios over values, then over the kinds of each group: (members, groups).
-
-    A member without any value of a group gets 1: no evidence either way.
-    """
-    n_kinds, n_groups = len(incidence.kinds), len(incidence.groups)
-    cell = member * n_kinds + kind
-    count = np.bincount(cell, minlength=n_members * n_kinds).reshape(n_members, n_kinds)
-    total = np.bincount(cell, weights=ratio, minlength=n_members * n_kinds).reshape(n_members, n_kinds)
-    has = count > 0
-    per_kind = np.where(has, total / np.maximum(count, 1), 0.0)
-    means = np.ones((n_members, n_groups))
-    for group in range(n_groups):
-        columns = np.flatnonzero(incidence.kind_group == group)
-        kinds_held = has[:, columns].sum(axis=1)
-        summed = per_kind[:, columns].sum(axis=1)
-        means[:, group] = np.where(kinds_held > 0, summed / np.maximum(kinds_held, 1), 1.0)
-    return means
-
-
-def _earlier(
-    member: npt.NDArray[np.int64],
-    value: npt.NDArray[np.int32],
-    kind: npt.NDArray[np.int64],
-    n_members: int,
-    n_kinds: int,
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Return, per row, the earlier members' incidences of its value and of its kind."""
-    order = np.lexsort((member, value))
-    sorted_value = value[order]
-    first = np.concatenate([[True], sorted_value[1:] != sorted_value[:-1]]) if len(order) else np.zeros(0, bool)
-    position = np.arange(len(order))
-    start = np.maximum.accumulate(np.where(first, position, 0)) if len(order) else position
-    earlier = np.empty(len(order))
-    earlier[order] = position - start
-    per_member = np.bincount(member * n_kinds + kind, minlength=n_members * n_kinds).reshape(n_members, n_kinds)
-    before = np.cumsum(per_member, axis=0) - per_member
-    return earlier, before[member, kind].astype(np.float64)
-
-
-def _count_of(value: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
-    _, inverse, counts = np.unique(value, return_inverse=True, return_counts=True)
-    return counts.astype(np.float64)[inverse]
+@njit(cache=True, nogil=True)
+def _wealth(  # type: ignore[no-untyped-def]
+    owners, start, held, kind_of, group_of, n_groups, n_of_value, n_of_kind, country_of, strata, cells, cell_counts,
+    kind_in_country, shrinkage, stakes, in_set, earlier,
+):  # fmt: skip
+    """Return the logarithm of the gambler's wealth by (stake, group); `in_set` and `earlier` come and go with zeros."""
+    n_kinds = group_of.shape[0]
+    of_kind, kind_before = np.zeros(n_kinds), np.zeros(n_kinds)
+    log_wealth = np.zeros((stakes.shape[0], n_groups))
+    summed, count = np.zeros(n_kinds), np.zeros(n_kinds)
+    mean, kinds_held = np.zeros(n_groups), np.zeros(n_groups)
+    for i in range(owners.shape[0]):                                                                 # 1.
+        for at in range(start[owners[i]], start[owners[i] + 1]):
+            in_set[held[at]] += 1
+            of_kind[kind_of[held[at]]] += 1
+    for i in range(owners.shape[0]):
+        country = country_of[owners[i]]
+        summed[:], count[:], mean[:], kinds_held[:] = 0.0, 0.0, 0.0, 0.0
+        for at in range(start[owners[i]], start[owners[i] + 1]):                                     # 2.
+            value = held[at]
+            kind = kind_of[value]
+            count[kind] += 1
+            if kind_before[kind] == 0:
+                summed[kind] += 1.0
+                continue
+            if earlier[value] == 0:
+                continue
+            world = (n_of_value[value] - in_set[value] + 1) / (n_of_kind[kind] - of_kind[kind] + 1)
+            cell = np.int64(value) * strata + country
+            place = np.searchsorted(cells, cell)
+            there = cell_counts[place] if place < cells.shape[0] and cells[place] == cell else 0.0
+            outside = max(there - in_set[value], 0.0)
+            total = max(kind_in_country[np.int64(kind) * strata + country] - of_kind[kind], 0.0)
+            u = max(world, (outside + shrinkage * world) / (total + shrinkage))
+            summed[kind] += earlier[value] / kind_before[kind] / u
+        for kind in range(n_kinds):
+            if count[kind] > 0:
+                mean[group_of[kind]] += summed[kind] / count[kind]
+                kinds_held[group_of[kind]] += 1
+        for group in range(n_groups):                                                                # 3.
+            if kinds_held[group] > 0:
+                for stake in range(stakes.shape[0]):
+                    log_wealth[stake, group] += np.log1p(stakes[stake] * (mean[group] / kinds_held[group] - 1.0))
+        for at in range(start[owners[i]], start[owners[i] + 1]):
+            earlier[held[at]] += 1
+            kind_before[kind_of[held[at]]] += 1
+    for i in range(owners.shape[0]):
+        for at in range(start[owners[i]], start[owners[i] + 1]):
+            in_set[held[at]] = 0
+            earlier[held[at]] = 0
+    return log_wealth

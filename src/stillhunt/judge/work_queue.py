@@ -2,7 +2,9 @@
 Key 2c, a de-duplicated queue: the accounts repeat each other less than users of the same template do.
 
 Only inside a template that other customers use as well. X is the number of coincidences (two accounts, one prompt).
-Null: other users of the template, matched on how many different prompts they sent, lend that many of theirs; nobody
+Null: other users of the template, matched on how many different prompts they sent, lend that many of theirs, and
+each coincidence among them counts with probability `LEAST_SHARE`: honest members may repeat each other somewhat less than strangers
+do. In a large set the least difference would be significant. Nobody
 stands in for two members, because one user's prompts meet each other too often. Where there are not twice as many others
 as members, the test looks at as many members, drawn at random, as half of the others.
 Honest affinity (colleagues, classmates) makes X larger, so the test errs on the honest side. Others who are linked to
@@ -24,13 +26,20 @@ FEWEST_EXPECTED = 3.0
 SMALLEST_CROSS_RATE = 0.5
 """The set must meet the others' prompts at least this often, relative to how often those meet each other."""
 
+LEAST_SHARE = 0.75
+"""Honest members are assumed to repeat each other at least this often, relative to other users of the template."""
+
 ENOUGH = 20
 DRAWN = 1000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class QueueTest:
-    """The test: observed coincidences, their mean under the null, and the null draws for the picture."""
+    """
+    The test: observed coincidences, how many others of the template would have had on average, and the null draws.
+
+    The null draws have the others' coincidences thinned to `LEAST_SHARE` of them.
+    """
 
     p_value: float
     coincidences: int
@@ -41,13 +50,13 @@ class QueueTest:
 
 
 @njit(cache=True, nogil=True)
-def _lend(start, fills, n_fills, sizes, eligible_from, by_size, observed, draws, enough, seed, keep):  # type: ignore[no-untyped-def]
-    """Count draws of reference users with at most the observed coincidences; keep the first few."""
+def _lend(start, fills, n_fills, sizes, eligible_from, by_size, observed, share, draws, enough, seed, keep):  # type: ignore[no-untyped-def]
+    """Count draws of reference users with at most the observed coincidences; keep the first few, and the mean before thinning."""
     np.random.seed(seed)
     kept = np.zeros(keep)
     seen = np.zeros(n_fills, dtype=np.int64)
     touched = np.zeros(sizes.sum(), dtype=np.int64)
-    at_most, used = 0, 0
+    at_most, used, lent = 0, 0, 0.0
     n_others = by_size.shape[0]
     taken = np.zeros(n_others, dtype=np.int64)
     for draw in range(draws):
@@ -78,13 +87,15 @@ def _lend(start, fills, n_fills, sizes, eligible_from, by_size, observed, draws,
         for k in range(n_touched):
             seen[touched[k]] = 0
         used += 1
+        lent += coincidences
+        thinned = np.random.binomial(coincidences, share)
         if draw < keep:
-            kept[draw] = coincidences
-        if coincidences <= observed:
+            kept[draw] = thinned
+        if thinned <= observed:
             at_most += 1
         if at_most >= enough and draw + 1 >= keep:
             break
-    return at_most, used, kept[: min(used, keep)]
+    return at_most, used, kept[: min(used, keep)], lent / used
 
 
 def queue_test(
@@ -119,16 +130,15 @@ def queue_test(
     eligible = np.searchsorted(sorted_sizes, sizes, side="left").astype(np.int64)
     _, users = np.unique(fill, return_counts=True)
     observed = int((users * (users - 1) // 2).sum())
-    at_most, used, kept = _lend(
+    at_most, used, kept, expected = _lend(
         start, dense.astype(np.int64), int(dense.max()) + 1, sizes, eligible, by_size, observed,
-        draws, ENOUGH, seed % 2**32, min(DRAWN, draws),
+        LEAST_SHARE, draws, ENOUGH, seed % 2**32, min(DRAWN, draws),
     )  # fmt: skip
-    expected = float(kept.mean())
     if expected < FEWEST_EXPECTED:
         return None
     p_value = at_most / used if at_most >= ENOUGH else (at_most + 1) / (used + 1)
     return QueueTest(
-        p_value=float(p_value), coincidences=observed, expected=expected, null=kept, others=len(others), draws=int(used)
+        p_value=float(p_value), coincidences=observed, expected=float(expected), null=kept, others=len(others), draws=int(used)
     )
 
 

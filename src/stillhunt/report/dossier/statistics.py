@@ -38,9 +38,11 @@ HELD_OUT = {"honest": 169676, "accused": 2, "kinds": 18, "null_worlds": 50, "rep
 """Totals of `bench/results/held_out.md`: synthetic worlds, not this provider's customers."""
 
 NULLS = {
-    "clock": "Every account’s clock is turned by a whole number of days of its own: time of day stays, common control goes.",
+    "clock": "Every account’s clock is turned by a whole number of days of its own: time of day stays, common control goes; a"
+    " tenth of the variance is allowed for.",
     "interchange": "Honest linked accounts keep to their own subjects at least as much as the stated coherence.",
-    "queue": "Other users of the same template, as busy as the members, lend their prompts.",
+    "queue": "Other users of the same template, as busy as the members, lend their prompts; a quarter fewer repeats are allowed"
+    " for.",
     "multiplicity": "Accounts choose on their own, however popular each prompt is.",
     "replay": "Blocks of reasoning change hands only along friendships, not around a circle of accounts.",
     "feedback": "Answers change hands only along friendships, not around a circle of accounts.",

@@ -1,0 +1,83 @@
+"""
+Values → groups of owners: all who hold one template, where that explains more than the links do.
+
+A pair that has nothing but a template of some hundred owners in common is not surprising enough to be a link; a hundred such
+owners who signed up in the same few hours, or who hand on each other's answers, are. Links propose the parts in which pairs share
+two things; the holders of the template are the whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from stillhunt.graph.groups import SMALLEST
+
+Owners: TypeAlias = npt.NDArray[np.int32]
+
+WIDEST = 20_000
+"""The holders of a value that more owners hold are not proposed."""
+
+
+def with_holders(
+    groups: Sequence[Owners], crowds: Sequence[Owners], *, n_owners: int, evidence: Callable[[Owners], float]
+) -> list[Owners]:
+    """
+    Return disjoint groups, each sorted, in the order of their first owner: those given, or the crowds that say more than they do.
+
+    `crowds` are sets of owners that hold one value each, sorted. `evidence` returns how much there is that a set is linked, and
+    0 for one that does not pass as linked. It must not contain the price of choosing a set: that is smaller for one large set
+    than for its two halves, and would join two operators' accounts.
+
+    Small crowds first, there are three ways to put one among the groups found so far: take its owners from all groups that it
+    touches; take them only from groups that lie mostly in it; or be one with those. The way with the most evidence is taken, if
+    that is more than there was. Trying any number of groups is paid for by the test of linkage.
+    """
+    known: dict[bytes, float] = {}
+
+    def worth(group: Owners) -> float:
+        if len(group) < SMALLEST:
+            return 0.0
+        name = group.tobytes()
+        if name not in known:
+            known[name] = evidence(group)
+        return known[name]
+
+    found = dict(enumerate(groups))
+    number_of = np.full(n_owners, -1, dtype=np.int64)
+    for number, group in found.items():
+        number_of[group] = number
+    following = len(found)
+    for crowd in sorted(crowds, key=lambda one: (len(one), one.tolist())):
+        best, gain = {}, 0.0
+        for way in _ways(crowd, found, number_of):
+            more = sum(worth(part) for part in way.values()) - sum(worth(found[n]) for n in way if n >= 0)
+            if more > gain and worth(way[-1]):
+                best, gain = way, more
+        for n in best:
+            if n >= 0:
+                number_of[found.pop(n)] = -1
+        for part in best.values():
+            if worth(part):
+                found[following] = part
+                number_of[part] = following
+                following += 1
+    return sorted(found.values(), key=lambda g: int(g[0]))
+
+
+def _ways(crowd: Owners, found: dict[int, Owners], number_of: npt.NDArray[np.int64]) -> Iterator[dict[int, Owners]]:
+    """Yield what becomes of the groups that change, and under -1 the new group."""
+    there, among = np.unique(number_of[crowd], return_counts=True)
+    touched = {n: k for n, k in zip(there.tolist(), among.tolist(), strict=True) if n >= 0}
+    inside = [n for n, k in touched.items() if 2 * k > len(found[n])]
+    if any(k == len(crowd) == len(found[n]) for n, k in touched.items()):
+        return
+    yield {n: np.setdiff1d(found[n], crowd, assume_unique=True) for n in touched} | {-1: crowd}
+    free = crowd[np.isin(number_of[crowd], [-1, *inside])]
+    if len(free) < len(crowd):
+        yield {n: np.setdiff1d(found[n], crowd, assume_unique=True) for n in inside} | {-1: free}
+    if inside:
+        yield {n: found[n][:0] for n in inside} | {-1: np.unique(np.concatenate([free, *(found[n] for n in inside)]))}
