@@ -100,3 +100,15 @@ def test_two_operators_with_one_value_in_common_stay_two() -> None:
 def test_a_crowd_leaves_to_others_what_is_theirs() -> None:
     """Holders among a larger group of others are left there when it would lose more than is gained."""
     assert found([owners(range(10))], [owners([8, 9, *range(20, 30)])]) == [list(range(10)), list(range(20, 30))]
+
+
+def test_who_holds_the_value_and_nothing_else_stays_outside() -> None:
+    """Owners that add to the evidence no more than the one value says are not joined to a group of a popular program."""
+    price = np.log10(N / 20)
+
+    def evidence(each: float) -> Callable[[Owners], float]:
+        return lambda group: 5.0 * int((group < 10).sum()) + each * int((group >= 10).sum())
+
+    group, crowd = owners(range(10)), owners(range(20))
+    assert found([group], [crowd], evidence(0.9 * price)) == [list(range(10))]
+    assert found([group], [crowd], evidence(1.1 * price)) == [list(range(20))]

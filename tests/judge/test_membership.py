@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from judge.populations import planted
+from judge.populations import incidence, planted
 
 from stillhunt.judge import membership
 from stillhunt.judge.bets import Core, bets, portfolio
@@ -54,6 +54,26 @@ def test_e_values_equal_the_formula(held: Holdings, data: st.DataObject) -> None
     for owner in set(sharing) - set(owners.tolist()):
         most = sum(math.log(max(1.0, placed.returns[owner, columns].max())) for columns in of_group)
         assert most < max(0.0, math.log(n / (GROWTH * len(core)))) + 1e-6
+
+
+def test_a_household_does_not_vouch_for_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two accounts that share all they have with each other, and one program with a set, are not its members."""
+    n, size, two = 3000, 40, np.array([2998, 2999])
+    for seed in range(3):
+        found = planted(np.random.default_rng(seed), n, size)
+        apart = ~np.isin(found.owner, two)
+        names = found.value_kind[found.value].astype(np.int64), found.value.astype(np.int64)
+        program = [np.bincount(found.value[(found.owner < size) & (names[0] == kind)]).argmax() for kind in (2, 3)]
+        rows = [(found.owner[apart].astype(np.int64), names[0][apart], names[1][apart])]
+        rows += [(two, np.full(2, kind), np.full(2, 900_000 + kind)) for kind in (0, 1, 4, 5)]
+        rows += [(two, np.full(2, kind), np.full(2, value)) for kind, value in zip((2, 3), program, strict=True)]
+        joined = incidence(*(np.concatenate(column) for column in zip(*rows, strict=True)), found.stratum.astype(np.int64))
+        group = np.concatenate([np.arange(size), two]).astype(np.int32)
+        kept = members(Population(joined), group, q=0.05)[0]
+        assert not np.isin(two, kept).any() and (kept < size).sum() > 0.8 * size
+        with monkeypatch.context() as patched:
+            patched.setattr(membership, "CLUMP", 0)
+            assert np.isin(two, members(Population(joined), group, q=0.05)[0]).all()
 
 
 def test_unrelated_owners_win_nothing() -> None:

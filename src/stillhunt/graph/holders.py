@@ -8,6 +8,7 @@ two things; the holders of the template are the whole.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeAlias
 
@@ -30,7 +31,8 @@ def with_holders(
 
     `crowds` are sets of owners that hold one value each, sorted. `evidence` returns how much there is that a set is linked, and
     0 for one that does not pass as linked. It must not contain the price of choosing a set: that is smaller for one large set
-    than for its two halves, and would join two operators' accounts.
+    than for its two halves, and would join two operators' accounts. Instead each owner costs what the one value would say for it:
+    log10 of `n_owners` over the size of the largest set at hand. Who has nothing else in common with a group is not worth it.
 
     Small crowds first, there are three ways to put one among the groups found so far: take its owners from all groups that it
     touches; take them only from groups that lie mostly in it; or be one with those. The way with the most evidence is taken, if
@@ -54,7 +56,10 @@ def with_holders(
     for crowd in sorted(crowds, key=lambda one: (len(one), one.tolist())):
         best, gain = {}, 0.0
         for way in _ways(crowd, found, number_of):
-            more = sum(worth(part) for part in way.values()) - sum(worth(found[n]) for n in way if n >= 0)
+            largest = max(len(crowd), *(len(found[n]) for n in way if n >= 0), SMALLEST)
+            each = math.log10(n_owners / largest)
+            more = sum(worth(part) - each * len(part) for part in way.values() if worth(part))
+            more -= sum(worth(found[n]) - each * len(found[n]) for n in way if n >= 0)
             if more > gain and worth(way[-1]):
                 best, gain = way, more
         for n in best:

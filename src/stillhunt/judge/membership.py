@@ -18,6 +18,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 from numba import njit
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from stillhunt.judge.bets import Core, bets, portfolio
 from stillhunt.judge.linkage import Population, linkage
@@ -37,6 +39,12 @@ LIKELY = 1.0
 
 GROWTH = 4
 """Outsiders are scored when what they share could reach n divided by this many times the size of the core."""
+
+CLUMP = 3
+"""So many owners that share something, and nothing but wide values with the rest of a core, are no witnesses for each other."""
+
+NARROW = 5
+"""A value that more owners of the core hold is wide: it says nothing about which of them go together."""
 
 PASSES = 6
 FEWEST = 5
@@ -207,8 +215,12 @@ def belonging(
     3. The next core is those who belong as likely as not, and those of the old core that nothing speaks against (e ≥ 1): an
        owner may help to recognise others without being certain enough to be accused, and one that is left outside counts
        as an unrelated holder of what it shares. Repeat until the members stay the same.
+
+    The two accounts of a household that use a campaign's template vouch for each other by their card and their device, and by
+    nothing else: such clumps stand outside the core, where each has to belong by itself.
     """
-    core = against = owners = group
+    owners = group
+    core = against = _without_clumps(population, group)
     log_e, means = np.zeros(len(group)), np.ones((len(group), len(population.incidence.groups)))
     kept = np.zeros(len(group), dtype=bool)
     before = np.zeros(0, dtype=np.int32)
@@ -220,10 +232,32 @@ def belonging(
             break
         before = owners[kept]
         likely = e_bh(log_e, population.incidence.n_owners, LIKELY)
-        core = owners[likely | (np.isin(owners, core) & (log_e >= 0))]                       # 3.
+        core = _without_clumps(population, owners[likely | (np.isin(owners, core) & (log_e >= 0))])  # 3.
         if not len(core):
             break
     return Belonging(owners[kept], log_e[kept], means[kept], against)
+
+
+def _without_clumps(population: Population, core: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+    """
+    Return the owners of a core that do not lie in a clump: at most `CLUMP` owners, and an eighth of the core.
+
+    A clump is connected by values that 2 to `NARROW` owners of the core hold, of two dependence groups or more, and by no such
+    value to the rest.
+    """
+    if not len(core):
+        return core
+    incidence = population.incidence
+    member, value = population.rows(core)
+    _, at, held = np.unique(value, return_inverse=True, return_counts=True)
+    narrow = (held[at] >= 2) & (held[at] <= NARROW)
+    shares = coo_array((np.ones(int(narrow.sum())), (member[narrow], at[narrow])), shape=(len(core), len(held))).tocsr()
+    number = connected_components(shares @ shares.T, directed=False)[1]
+    by_group = np.zeros((number.max() + 1, len(incidence.groups)), dtype=bool)
+    by_group[number[member[narrow]], incidence.kind_group[incidence.value_kind[value[narrow]]]] = True
+    size = np.bincount(number)
+    clump = (size > 1) & (size <= min(CLUMP, len(core) // 8)) & (by_group.sum(axis=1) >= 2)
+    return core[~clump[number]]
 
 
 def without_each_group(
