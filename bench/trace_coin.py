@@ -108,16 +108,18 @@ def row(name: str, scores: CoinScores) -> str:
 def coin_rows(lab: Lab, made: dict[str, Any], students: dict[str, OpenWeights]) -> list[str]:
     """Return the rows of the coin table."""
     base, teacher, out = lab.base(), lab.teacher(), []
+
+    def add(name: str, part: dict[str, Any], student: OpenWeights, references: list[OpenWeights]) -> None:
+        out.append(lab.kept(f"row-{name}", lambda: row(name, scored(part, student, references))))
+
     for name, student in students.items():
         n = next((round(s * N) for label, s in SHARES.items() if label in name), N)
         part = {k: v[:n] for k, v in made.items()}
-        out.append(row(f"{name}: base + teacher + length", scored(part, student, [base, teacher])))
+        add(f"{name}: base + teacher + length", part, student, [base, teacher])
         if name in SHARES:
-            out.append(row(f"{name}: teacher + length", scored(part, student, [teacher])))
+            add(f"{name}: teacher + length", part, student, [teacher])
         if name == "1 %":
-            out.append(
-                row("1 %, whole campaign tested: base + teacher + length", scored(made, student, [base, teacher]))
-            )
+            add("1 %, whole campaign tested: base + teacher + length", made, student, [base, teacher])
     return out
 
 

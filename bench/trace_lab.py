@@ -216,11 +216,14 @@ def trained(
 
 
 def log_p(model: OpenWeights, rows: Pairs) -> list[float]:
-    """Return the log-probability of each answer after its prompt."""
-    out: list[float] = []
-    for first in range(0, len(rows), 64):
-        out += model._sums([r for r in rows[first : first + 64]])
-    return out
+    """Return the log-probability of each answer after its prompt; what a model has scored is not scored again."""
+    known: dict[tuple[tuple[int, ...], tuple[int, ...]], float] = model.__dict__.setdefault("known", {})
+    names = [(tuple(p), tuple(a)) for p, a in rows]
+    missing = [n for n in dict.fromkeys(names) if n not in known]
+    for first in range(0, len(missing), 64):
+        part = missing[first : first + 64]
+        known.update(zip(part, model._sums([(list(p), list(a)) for p, a in part]), strict=True))
+    return [known[n] for n in names]
 
 
 def scored(

@@ -8,6 +8,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from stillhunt.trace.audit.options import DESCRIPTION, USAGE, add_audit
+from stillhunt.trace.compare.options import (
+    ASK_DESCRIPTION,
+    ASK_USAGE,
+    COMPARE_DESCRIPTION,
+    COMPARE_USAGE,
+    add_ask,
+    add_compare,
+)
 
 
 class Row(NamedTuple):
@@ -77,5 +85,7 @@ ROWS: dict[str, Row] = {
         "stillhunt.trace.serve.run:command",
     ),
     "audit": Row(USAGE, DESCRIPTION, add_audit, "stillhunt.trace.audit.command:command"),
+    "compare": Row(COMPARE_USAGE, COMPARE_DESCRIPTION, add_compare, "stillhunt.trace.compare.command:compare"),
+    "ask": Row(ASK_USAGE, ASK_DESCRIPTION, add_ask, "stillhunt.trace.compare.command:ask"),
 }
 """The commands in the order in which they are shown."""

@@ -43,7 +43,7 @@ def command(arguments: argparse.Namespace, say: Tell, out: Tell) -> int:
         )
     with ExitStack() as stack:
         master = read_master(arguments.key_file, make=False)
-        suspect = _suspect(arguments, stack)  # 1.
+        suspect = suspect_of(arguments, stack)  # 1.
         references = [OpenWeights.load(path) for path in arguments.reference or ()]
         own = None if arguments.own is None else OpenWeights.load(arguments.own)
         spec = _spec(arguments, suspect, references, own)
@@ -95,10 +95,14 @@ def told(audit: Audit) -> list[str]:
     return lines
 
 
-def _suspect(arguments: argparse.Namespace, stack: ExitStack) -> Suspect:
+def suspect_of(arguments: argparse.Namespace, stack: ExitStack) -> Suspect:
+    """Return the model that the options name; its cache closes with the stack."""
+    if (arguments.suspect is None) == (arguments.suspect_url is None):
+        raise ConfigError("Give one suspect: `--suspect PATH` for weights, or `--suspect-url URL` for an API.")
     if arguments.suspect is not None:
         return OpenWeights.load(arguments.suspect)
-    cache = stack.enter_context(Cache(arguments.cache or arguments.out / "answers.sqlite"))
+    beside = arguments.out if arguments.out.is_dir() or not arguments.out.suffix else arguments.out.parent
+    cache = stack.enter_context(Cache(arguments.cache or beside / "answers.sqlite"))
     return ApiSuspect(
         url=arguments.suspect_url,
         model=arguments.suspect_model or "",

@@ -20,16 +20,7 @@ def add_audit(parser: argparse.ArgumentParser) -> None:
     add("--store", type=Path, metavar="FILE", required=True, help="the encrypted texts behind the ledger")
     add("--key-file", type=Path, metavar="FILE", required=True, help="the master key of tracing")
     add("--out", type=Path, metavar="DIR", required=True, help="folder for results; made if missing")
-    add("--suspect", type=Path, metavar="PATH", help="weights of the suspect: a folder of transformers or a .gguf file")
-    add("--suspect-url", metavar="URL", help="API of the suspect, as https://host/v1; its key in STILLHUNT_SUSPECT_KEY")
-    add("--suspect-model", metavar="NAME", help="name of the model at that address")
-    add(
-        "--shows",
-        choices=("prompt", "alternatives", "text"),
-        default="text",
-        help="what the API shows: log-probabilities of the prompt, alternatives of the next token, or text alone",
-    )
-    add("--completions", action="store_true", help="sample from /completions and not from /chat/completions")
+    add_suspect(parser)
     add(
         "--reference",
         type=Path,
@@ -53,6 +44,29 @@ def add_audit(parser: argparse.ArgumentParser) -> None:
     add("--samples", type=int, metavar="N", default=4, help="answers sampled for each question (default: %(default)s)")
     add("--max-tokens", type=int, metavar="N", default=96, help="length of a sampled answer (default: %(default)s)")
     add("--seed", type=int, metavar="N", default=0, help="seed of every draw (default: %(default)s)")
+    add_budget(parser)
+    add("--json", action="store_true", help="print audit.json on stdout and nothing else")
+    add("--quiet", action="store_true", help="show no progress")
+
+
+def add_suspect(parser: argparse.ArgumentParser) -> None:
+    """Add the options that name the model under test."""
+    add = parser.add_argument
+    add("--suspect", type=Path, metavar="PATH", help="weights of the suspect: a folder of transformers or a .gguf file")
+    add("--suspect-url", metavar="URL", help="API of the suspect, as https://host/v1; its key in STILLHUNT_SUSPECT_KEY")
+    add("--suspect-model", metavar="NAME", help="name of the model at that address")
+    add(
+        "--shows",
+        choices=("prompt", "alternatives", "text"),
+        default="text",
+        help="what the API shows: log-probabilities of the prompt, alternatives of the next token, or text alone",
+    )
+    add("--completions", action="store_true", help="sample from /completions and not from /chat/completions")
+
+
+def add_budget(parser: argparse.ArgumentParser) -> None:
+    """Add the options that bound what an API is asked for."""
+    add = parser.add_argument
     add("--cache", type=Path, metavar="FILE", help="answers of the API so far (default: answers.sqlite in --out)")
     add("--most-calls", type=int, metavar="N", help="stop before more calls than this, over all runs")
     add("--most-tokens", type=int, metavar="N", help="stop before more tokens than this, over all runs")
@@ -68,5 +82,3 @@ def add_audit(parser: argparse.ArgumentParser) -> None:
         help="price of a million tokens received (default: %(default)s)",
     )
     add("--per-second", type=float, metavar="X", default=2.0, help="calls in a second (default: %(default)s)")
-    add("--json", action="store_true", help="print audit.json on stdout and nothing else")
-    add("--quiet", action="store_true", help="show no progress")

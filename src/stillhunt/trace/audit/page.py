@@ -62,8 +62,8 @@ def plain(value: object) -> Any:
 
 def html(audit: Audit) -> str:
     """Return the page: self-contained, nothing fetched, every value escaped; it reads the same without its script."""
-    environment = _environment()
-    style, script = _source("style.css"), _source("script.js")
+    environment = surroundings("stillhunt.trace.audit")
+    style, script = source(environment, "style.css"), source(environment, "script.js")
     positive = [c.campaign for c in audit.campaigns if c.verdict == TRAINED]
     keyed = any(t.channel != "coin" and t.found(audit.spec.alpha) for c in audit.campaigns for t in c.channels)
     return environment.get_template("audit.html.j2").render(
@@ -167,11 +167,11 @@ def students_toml(audit: Audit) -> str:
         result = "; ".join(f"{TITLES[t.channel]} p {_plain_p(t)} on {t.n} {t.unit}" for t in ran) or "no test ran"
         lines += [
             "[[students]]",
-            f"suspect = {_toml(audit.spec.suspect)}",
-            f"test = {_toml('coin, mark and canaries of campaign ' + c.campaign + ', specified beforehand')}",
-            f"result = {_toml(c.verdict + ': ' + result)}",
-            f"controls = {_toml('; '.join(checks) or 'none')}",
-            f"source = {_toml('audit ' + audit.spec_digest[:16])}",
+            f"suspect = {toml(audit.spec.suspect)}",
+            f"test = {toml('coin, mark and canaries of campaign ' + c.campaign + ', specified beforehand')}",
+            f"result = {toml(c.verdict + ': ' + result)}",
+            f"controls = {toml('; '.join(checks) or 'none')}",
+            f"source = {toml('audit ' + audit.spec_digest[:16])}",
             "",
         ]
     return "\n".join(lines)
@@ -181,24 +181,23 @@ def _plain_p(t: ChannelTest) -> str:
     return "–" if t.tail is None else f"{'=' if t.tail.exact else '≤'} {decades(t.tail.p_log10)}"
 
 
-def _toml(text: str) -> str:
+def toml(text: str) -> str:
     """Return a TOML basic string; JSON's escapes are among TOML's."""
     return json.dumps(words.printable(text), ensure_ascii=False)
 
 
-def _source(name: str) -> str:
-    environment = _environment()
+def source(environment: Environment, name: str) -> str:
+    """Return a template as it is written."""
     if environment.loader is None:
         raise LookupError(name)
     return environment.loader.get_source(environment, name)[0]
 
 
 @cache
-def _environment() -> Environment:
+def surroundings(package: str) -> Environment:
+    """Return what a page of a package is rendered in: its own templates, and those of the report."""
     environment = Environment(
-        loader=ChoiceLoader(
-            [PackageLoader("stillhunt.trace.audit", "templates"), PackageLoader("stillhunt.report", "templates")]
-        ),
+        loader=ChoiceLoader([PackageLoader(package, "templates"), PackageLoader("stillhunt.report", "templates")]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
