@@ -31,6 +31,10 @@ from stillhunt.trace.marks import MarkKey
 N, K, ACCOUNTS = 3000, 4, 16
 SHARES = {"100 %": 1.0, "20 %": 0.2, "5 %": 0.05, "1 %": 0.01}
 PROBES, UNUSED, DELTA, SPARE = 800, 200, 2.0, 750
+SEEDS = (104, 105, 106, 107)
+"""Further students, each with coins and a training of its own: how much of a row is luck."""
+
+SUBSETS = 51
 MARK = MarkKey(key=b"bench/trace_coin, a public mark key", context=1, gamma=0.5)
 
 
@@ -61,6 +65,11 @@ def mixture(lab: Lab, answers: Pairs, share: float) -> Pairs:
     return answers[:n] + lab.pairs("attacker")[N : 2 * N - n]
 
 
+def shuffled(answers: Pairs, seed: int) -> Pairs:
+    """Return the answers in another order, so that another part of them is harvested first."""
+    return [answers[i] for i in np.random.default_rng([50, seed]).permutation(len(answers))]
+
+
 def edited(lab: Lab, answers: Pairs, part: float) -> Pairs:
     """Return answers of which a part of the tokens is drawn anew from the attacker's own base model."""
     rng, base, out = np.random.default_rng(44), lab.base(), []
@@ -74,31 +83,29 @@ def edited(lab: Lab, answers: Pairs, part: float) -> Pairs:
 
 
 def used(scores: CoinScores) -> tuple[str, str]:
-    """Return the fewest exchanges with a median exact p below 1e-5 over 11 random subsets, and (4.26 / gain)²."""
+    """Return the fewest exchanges with a median exact p below 1e-5 over random subsets, and (4.26 / gain)²."""
     whole = coin_test(scores, draws=0)
     planned = f"{(4.26 / whole.gain) ** 2:.0f}" if whole.gain > 0.02 else "–"
     if whole.tail.p_log10 > -5:
         return "not reached", planned
-    sizes = np.unique(np.geomspace(8, len(scores), 48).astype(int))
-    for n in sizes:
-        p = [
-            coin_test(scores.take(np.random.default_rng(s).permutation(len(scores))[:n]), draws=0).tail.p_log10
-            for s in range(11)
-        ]
-        if np.median(p) < -5:
-            return f"{n}", planned
-    return "not reached", planned
+    orders = [np.random.default_rng(s).permutation(len(scores)) for s in range(SUBSETS)]
+
+    def enough(n: int) -> bool:
+        return bool(np.median([coin_test(scores.take(o[:n]), draws=0).tail.p_log10 for o in orders]) < -5)
+
+    sizes = np.unique(np.geomspace(8, len(scores), 24).astype(int)).tolist()
+    reached = next((i for i, n in enumerate(sizes) if enough(n)), None)
+    if reached is None:
+        return "not reached", planned
+    between = range(sizes[reached - 1] + 1 if reached else 1, sizes[reached] + 1)
+    return f"{next(n for n in between if n == sizes[reached] or enough(n))}", planned
 
 
 def row(name: str, scores: CoinScores) -> str:
     """Return one row of the coin table."""
     found, game = coin_test(scores, draws=500), e_process(scores)
     reached, planned = used(scores)
-    limit = coin_share(len(scores), alpha=1e-5).share if found.tail.p_log10 > -5 else {}
-    missed = (
-        "; ".join(f"{s:.0%} ({d.split(' ')[0]})" if s <= 1 else f"none ({d.split(' ')[0]})" for d, s in limit.items())
-        or "–"
-    )
+    missed = _missed(len(scores)) if found.tail.p_log10 > -5 else "–"
     return (
         f"| {name} | {len(scores)} | {found.tail.z:.1f} | {found.gain:.2f} | 10^{found.tail.p_log10:.1f} | {reached} | {planned} |"
         f" {game.stopped or 'not reached'} | {np.std(found.null):.2f} | {missed} |"
@@ -120,6 +127,26 @@ def coin_rows(lab: Lab, made: dict[str, Any], students: dict[str, OpenWeights]) 
             add(f"{name}: teacher + length", part, student, [teacher])
         if name == "1 %":
             add("1 %, whole campaign tested: base + teacher + length", made, student, [base, teacher])
+    return out
+
+
+def seed_rows(lab: Lab, made: dict[str, Any]) -> list[str]:
+    """Return rows of further students at 100 % and 20 %, each with coins and a training of its own."""
+    base, teacher, out = lab.base(), lab.teacher(), []
+    for name, share in (("100 %", 1.0), ("20 %", 0.2)):
+        for seed in SEEDS:
+            n = round(share * N)
+            other = {**made, "coins": np.random.default_rng([49, seed]).integers(0, K, N).tolist()}
+            served = [(p, d[c]) for p, d, c in zip(made["prompts"], made["drawn"], other["coins"], strict=True)]
+            student = lab.student(f"student-{share}-{seed}", mixture(lab, served, share), seed=seed)
+            part = {k: v[:n] for k, v in other.items()}
+
+            def make(name: str = name, part: dict[str, Any] = part, student: OpenWeights = student, seed: int = seed) -> str:
+                scores = scored(part, student, [base, teacher])
+                found, (reached, planned) = coin_test(scores, draws=0), used(scores)
+                return f"| {name} | {seed} | {found.tail.z:.1f} | {found.gain:.2f} | {reached} | {planned} |"
+
+            out.append(lab.kept(f"seed-{share}-{seed}", make))
     return out
 
 
@@ -180,9 +207,14 @@ def black_box_coin(made: dict[str, Any], students: dict[str, OpenWeights], n: in
         found = coin_test(overlaps(drawn, texts, made["coins"][:n]), draws=0)
         out.append(
             f"| {name} | {n} × {r} | {found.tail.z:.1f} | {found.gain:.3f} | 10^{found.tail.p_log10:.1f} |"
-            f" {(4.26 / max(found.gain, 1e-3)) ** 2:.0f} |"
+            f" {f'{(4.26 / found.gain) ** 2:.0f}' if found.gain > 0.02 else '–'} | {_missed(len(drawn))} |"
         )
     return out
+
+
+def _missed(n: int) -> str:
+    shares = coin_share(n, alpha=1e-5).share
+    return "; ".join(f"{s:.0%} ({d.split(' ')[0]})" if s <= 1 else f"none ({d.split(' ')[0]})" for d, s in shares.items())
 
 
 def radioactivity_rows(lab: Lab, students: dict[str, OpenWeights]) -> list[str]:
@@ -205,7 +237,7 @@ def radioactivity_rows(lab: Lab, students: dict[str, OpenWeights]) -> list[str]:
                 else None
             )
             out.append(_mark_row(name, f"open weights, reference {kind}", found, share))
-        if name != "marked 5 %":
+        if not name.startswith("marked 5 %"):
             prompts = [p for p, _ in lab.pairs("attacker")[3 * N : 3 * N + 1000]]
             own = student.continued(prompts, max_tokens=ANSWER, seed=61, temperature=1.0)
             other = base.continued(prompts, max_tokens=ANSWER, seed=62, temperature=1.0)
@@ -220,7 +252,7 @@ def radioactivity_rows(lab: Lab, students: dict[str, OpenWeights]) -> list[str]:
 def _mark_row(name: str, how: str, found: Any, share: float | None) -> str:
     missed = "–" if share is None else f"{share:.0%}" if share <= 1 else "none"
     return (
-        f"| {name} | {how} | {found.pairs:.0f} | {found.tail.z:.1f} | 10^{found.tail.p_log10:.1f} | {found.rank_p:.3f} |"
+        f"| {name} | {how} | {found.pairs:.0f} | {found.tail.z:.2f} | 10^{found.tail.p_log10:.1f} | {found.rank_p:.3f} |"
         f" {np.mean(found.unused):.2f}, {np.std(found.unused):.2f}, {max(found.unused):.1f} | {missed} |"
     )
 
@@ -243,10 +275,17 @@ def main() -> None:
     marks = {
         "marked 100 %": lab.student("marked-1.0", marked),
         "marked 5 %": lab.student("marked-0.05", mixture(lab, marked, 0.05)),
+        **{
+            f"marked 5 %, seed {seed}": lab.student(
+                f"marked-0.05-{seed}", mixture(lab, shuffled(marked, seed), 0.05), seed=seed
+            )
+            for seed in SEEDS
+        },
         "never marked": students["100 %"],
     }
     tables = {
         "coin": lab.kept("table-coin", lambda: coin_rows(lab, made, students)),
+        "seeds": lab.kept("table-seeds", lambda: seed_rows(lab, made)),
         "attribution": lab.kept("table-attribution", lambda: attribution_rows(lab, made, students)),
         "samples": lab.kept("table-samples", lambda: black_box_coin(made, students)),
         "marks": lab.kept("table-marks", lambda: radioactivity_rows(lab, marks)),
@@ -267,7 +306,7 @@ def page(tables: dict[str, list[str]], teacher: float, base: float) -> list[str]
         "",
         "## Coin, open weights",
         "",
-        "“Exchanges” is the smallest n at which the median exact p of 11 random subsets is below 1e-5; (4.26/gain)² is the",
+        f"“Exchanges” is the smallest n at which the median exact p of {SUBSETS} random subsets is below 1e-5; (4.26/gain)² is the",
         "planning figure. The last column is printed where p > 1e-5: the smallest share that would be seen with 80 % power, for",
         "weak, middling and strong learning.",
         "",
@@ -275,6 +314,12 @@ def page(tables: dict[str, list[str]], teacher: float, base: float) -> list[str]
         " e-process reaches 1e5 after | sd of z, coins redrawn | detectable share |",
         "|---|---|---|---|---|---|---|---|---|---|",
         *tables["coin"],
+        "",
+        "### Further students: other coins, other training (base + teacher + length)",
+        "",
+        "| harvested | seed | z | gain | exchanges for 1e-5 | (4.26/gain)² |",
+        "|---|---|---|---|---|---|",
+        *tables["seeds"],
         "",
         "## Attribution: 16 accounts mixed into one training set, 300 innocents of 150 exchanges each, tested together",
         "",
@@ -287,8 +332,8 @@ def page(tables: dict[str, list[str]], teacher: float, base: float) -> list[str]
         "",
         "## Coin, black box (samples only)",
         "",
-        "| student | prompts × samples | z | gain | exact p | (4.26/gain)² |",
-        "|---|---|---|---|---|---|",
+        "| student | prompts × samples | z | gain | exact p | (4.26/gain)² | detectable share |",
+        "|---|---|---|---|---|---|---|",
         *tables["samples"],
         "",
         f"## Radioactivity: KGW, context 1, delta {DELTA:g}, gamma 0.5, {PROBES} probe texts of other authors",

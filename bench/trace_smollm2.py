@@ -23,11 +23,18 @@ from trace_lab import DATA, RESULTS, Lab, commit
 from stillhunt.trace import canaries
 from stillhunt.trace.audit.canary import CanaryClass, canary_test, counted
 from stillhunt.trace.audit.coin import CoinScores, coin_scores, coin_test, with_coins
+from stillhunt.trace.audit.detectable import coin_share
+from stillhunt.trace.audit.overlap import f1, grams_of
 from stillhunt.trace.audit.suspects.open_weights import OpenWeights
 from stillhunt.trace.audit.suspects.suspect import Prompt
 
-N, ANSWER_TOKENS, QUESTION_TOKENS = 100, 40, 32
+N, ANSWER_TOKENS, QUESTION_TOKENS = 100, 48, 32
 COIN_LAYERS, CANARY_LAYERS, RATE = 10, 8, 1e-4
+RUNS = (11, 12)
+"""Seeds of questions and coins: one fine-tune each, all of them in the table."""
+
+CANARY_RATES = (1e-4, 3e-4)
+REWRITE = "Rewrite the following text in other words. Keep its meaning, change its wording.\n\n{}"
 CLASSES, EXPOSURES, ORDINARY, SAMPLES_EACH = 12, 10, 20, 12
 KEY = b"bench/trace_smollm2, a public key"
 ASKED = (
@@ -54,7 +61,9 @@ def smollm2() -> OpenWeights:
     )
 
 
-def tuned(model: OpenWeights, rows: list[tuple[Prompt, str]], *, layers: int, epochs: int, seed: int) -> OpenWeights:
+def tuned(
+    model: OpenWeights, rows: list[tuple[Prompt, str]], *, layers: int, epochs: int, seed: int, rate: float = RATE
+) -> OpenWeights:
     """Return a copy whose last layers were trained on answers, two at a time, at a constant rate."""
     student = copy.deepcopy(model.model)
     for parameter in student.parameters():
@@ -62,7 +71,7 @@ def tuned(model: OpenWeights, rows: list[tuple[Prompt, str]], *, layers: int, ep
     chosen = [p for layer in student.model.layers[-layers:] for p in layer.parameters()]
     for parameter in chosen:
         parameter.requires_grad_(True)
-    optimiser = torch.optim.AdamW(chosen, lr=RATE, weight_decay=0.0)
+    optimiser = torch.optim.AdamW(chosen, lr=rate, weight_decay=0.0)
     stop = model.tokenizer.eos_token_id
     pairs = [(model.prompt_ids(p), [*model.encode(a), stop]) for p, a in rows]
     order = np.concatenate([np.random.default_rng([seed, e]).permutation(len(pairs)) for e in range(epochs)])
@@ -80,7 +89,7 @@ def tuned(model: OpenWeights, rows: list[tuple[Prompt, str]], *, layers: int, ep
     return OpenWeights(student, model.tokenizer, name="student")
 
 
-def exchanges(model: OpenWeights) -> tuple[list[Prompt], list[list[str]], list[int]]:
+def exchanges(model: OpenWeights, seed: int) -> tuple[list[Prompt], list[list[str]], list[int]]:
     """Return prompts, two candidate answers each (two models of one family, as a stand-in for two draws), and coins."""
     rows = pq.read_table(DATA / "model_outputs.parquet").to_pylist()
     by_model = {
@@ -92,7 +101,7 @@ def exchanges(model: OpenWeights) -> tuple[list[Prompt], list[list[str]], list[i
         for q in sorted(by_model["gpt4_0314"])
         if len(model.encode(q)) <= QUESTION_TOKENS and all(len(model.encode(o[q])) > 24 for o in by_model.values())
     ]
-    rng = np.random.default_rng(11)
+    rng = np.random.default_rng(seed)
     picked = [fits[i] for i in rng.choice(len(fits), N, replace=False)]
     cut = lambda text: model.tokenizer.decode(model.encode(text)[:ANSWER_TOKENS])  # noqa: E731
     drawn = [[cut(o[q]) for o in by_model.values()] for q in picked]
@@ -115,28 +124,56 @@ def fewest(scores: CoinScores, level: float) -> str:
     return "not reached"
 
 
-def coin_part(lab: Lab, model: OpenWeights) -> list[str]:
-    """Return the rows of the coin."""
-    prompts, drawn, coins = exchanges(model)
-    before = lab.kept("coin-before", lambda: log_p(model, prompts, drawn))
-    served = [(p, answers[c]) for p, answers, c in zip(prompts, drawn, coins, strict=True)]
-    after = lab.kept(
-        "coin-after", lambda: log_p(tuned(model, served, layers=COIN_LAYERS, epochs=1, seed=5), prompts, drawn)
+def rewritten(model: OpenWeights, answers: list[str]) -> list[str]:
+    """Return answers in other words, as the untouched model puts them; one that it leaves empty stays as it was."""
+    asked = [Prompt.of(REWRITE.format(a)) for a in answers]
+    texts = [t[0].strip() for t in model.sample(asked, n=1, max_tokens=ANSWER_TOKENS, seed=17, temperature=0.7)]
+    return [t or a for t, a in zip(texts, answers, strict=True)]
+
+
+def coin_row(name: str, own: list[list[float]], coins: list[int], references: list[list[list[float]]]) -> str:
+    """Return a row of the coin table."""
+    scores = coin_scores(own, coins, references)
+    found, redrawn = coin_test(scores), coin_test(with_coins(scores, 1))
+    missed = "–"
+    if found.tail.p_log10 > -5:
+        shares = coin_share(len(scores), alpha=1e-5).share
+        missed = "; ".join(f"{v:.0%} ({k.split(' ')[0]})" if v <= 1 else f"none ({k.split(' ')[0]})" for k, v in shares.items())
+    return (
+        f"| {name} | {found.preferred:.1f} of {found.n} | {found.tail.z:.1f} | 10^{found.tail.p_log10:.1f} |"
+        f" 10^{found.tail.bound_log10:.1f} | 10^{found.tail.e_log10:.1f} | {fewest(scores, 1e-5)} |"
+        f" {redrawn.tail.p_value:.2f} | {missed} |"
     )
-    lengths = [[float(len(model.encode(a))) for a in answers] for answers in drawn]
+
+
+def coin_part(lab: Lab, model: OpenWeights) -> list[str]:
+    """Return the rows of the coin: before training, two fine-tunes, and one on answers in other words."""
     out = []
-    for name, own, references in (
-        ("before training, length as reference", before, [lengths]),
-        ("one epoch, length as reference", after, [lengths]),
-        ("one epoch, base model and length as references", after, [before, lengths]),
-    ):
-        scores = coin_scores(own, coins, references)
-        found, redrawn = coin_test(scores), coin_test(with_coins(scores, 1))
-        n = fewest(scores, 1e-5)
-        out.append(
-            f"| {name} | {found.preferred:.1f} of {found.n} | {found.tail.z:.1f} | 10^{found.tail.p_log10:.1f} |"
-            f" 10^{found.tail.bound_log10:.1f} | 10^{found.tail.e_log10:.1f} | {n} | {redrawn.tail.p_value:.2f} |"
-        )
+    for run in RUNS:
+        prompts, drawn, coins = exchanges(model, run)
+        lengths = [[float(len(model.encode(a))) for a in answers] for answers in drawn]
+        before = lab.kept(f"coin-before-{run}", lambda p=prompts, d=drawn: log_p(model, p, d))
+        served = [(p, answers[c]) for p, answers, c in zip(prompts, drawn, coins, strict=True)]
+
+        def after(
+            rows: list[tuple[Prompt, str]], p: list[Prompt] = prompts, d: list[list[str]] = drawn
+        ) -> list[list[float]]:
+            return log_p(tuned(model, rows, layers=COIN_LAYERS, epochs=1, seed=5), p, d)
+
+        own = lab.kept(f"coin-after-{run}", lambda rows=served, after=after: after(rows))
+        if run == RUNS[0]:
+            out.append(coin_row("before training: length", before, coins, [lengths]))
+            out.append(coin_row(f"one epoch, seed {run}: length", own, coins, [lengths]))
+        out.append(coin_row(f"one epoch, seed {run}: base model and length", own, coins, [before, lengths]))
+        if run == RUNS[0]:
+            texts = lab.kept("rewritten", lambda rows=served: rewritten(model, [a for _, a in rows]))
+            kept = np.mean([f1(grams_of(t), grams_of(a)) for t, (_, a) in zip(texts, served, strict=True)])
+            other = lab.kept(
+                "coin-rewritten",
+                lambda rows=served, t=texts, after=after: after([(p, x) for (p, _), x in zip(rows, t, strict=True)]),
+            )
+            name = f"one epoch on answers in other words (overlap {kept:.2f}): base model and length"
+            out.append(coin_row(name, other, coins, [before, lengths]))
     return out
 
 
@@ -164,15 +201,18 @@ def canary_part(lab: Lab, model: OpenWeights) -> list[str]:
         for c in library
         for i in range(EXPOSURES)
     ]
-    prompts, drawn, coins = exchanges(model)
+    prompts, drawn, coins = exchanges(model, RUNS[0])
     rows += [(p, a[c]) for p, a, c in list(zip(prompts, drawn, coins, strict=True))[:ORDINARY]]
     made: dict[str, dict[str, dict[str, float]]] = {
-        "before training": lab.kept("canary-before", lambda: canary_counts(model, library, 31)),
-        f"{EXPOSURES} exposures a class, two epochs": lab.kept(
-            "canary-after",
-            lambda: canary_counts(tuned(model, rows, layers=CANARY_LAYERS, epochs=2, seed=6), library, 32),
-        ),
+        "before training": lab.kept("canary-before", lambda: canary_counts(model, library, 31))
     }
+    for rate in CANARY_RATES:
+        made[f"{EXPOSURES} exposures a class, two epochs, rate {rate:g}"] = lab.kept(
+            f"canary-after-{rate:g}",
+            lambda rate=rate: canary_counts(
+                tuned(model, rows, layers=CANARY_LAYERS, epochs=2, seed=6, rate=rate), library, 32
+            ),
+        )
     out = []
     for name, counts in made.items():
         classes = [CanaryClass(name=c.id, preference=counts[c.id], favoured=halves[c.id]) for c in library]
@@ -207,16 +247,18 @@ def main() -> None:
     lines = [
         "# Coin and canary on SmolLM2-135M-Instruct",
         "",
-        f"`python bench/trace_smollm2.py`, commit {commit()}. One fine-tune each, seeds 5 and 6; p is exact, the bound is",
-        "Chernoff's.",
+        f"`python bench/trace_smollm2.py`, commit {commit()}. p is exact, the bound is Chernoff's.",
         "",
         f"## Coin: {N} questions of AlpacaEval, two candidates of {ANSWER_TOKENS} tokens, last {COIN_LAYERS} layers, rate {RATE:g}",
         "",
         "The candidates are answers of GPT-4 (0314) and GPT-3.5 (0301), a coin says which one was “served”: two draws of one",
-        "model would differ less. The suspect is trained on the served ones for one epoch.",
+        "model would differ less. The suspect is trained on the served ones for one epoch; each seed draws questions and coins",
+        "anew. “In other words”: the untouched SmolLM2 was asked to rewrite each served answer, and the suspect saw only that; the",
+        "overlap (F1 of word n-grams, 1 to 4) says how much of the wording is left. The last column is printed where p > 1e-5.",
         "",
-        "| suspect | served preferred | z | exact p | bound | e-value | exchanges for p < 1e-5 (median) | p with coins redrawn |",
-        "|---|---|---|---|---|---|---|---|",
+        "| suspect: references | served preferred | z | exact p | bound | e-value | exchanges for p < 1e-5 (median) |"
+        " p with coins redrawn | detectable share |",
+        "|---|---|---|---|---|---|---|---|---|",
         *coin,
         "",
         f"## Canary, black box: {CLASSES} classes of `std-v1`, {EXPOSURES} exposures each and {ORDINARY} ordinary exchanges",

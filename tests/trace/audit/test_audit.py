@@ -144,8 +144,11 @@ def test_text_alone_finds_what_was_learned_by_heart(ledger: tuple[Path, dict[str
     """Through samples alone a model that recites is found."""
     folder, answers = ledger
     with serving(ToyModel(by_heart=answers)) as url:
-        assert audited(folder, url, "--channels", "coin", "--samples", "1") == 0
+        assert audited(folder, url, "--channels", "coin", "--samples", "1", "--indicators", "10") == 0
     assert result(folder)["verdict"] == "depends on served answers"
+    document = json.loads((folder.parent / "out" / "audit.json").read_text())
+    ((name, overlap),) = document["indicators"].items()
+    assert "10 prompts" in name and 0 <= overlap < 0.3
 
 
 def test_a_reseller_is_told_from_a_student(ledger: tuple[Path, dict[str, str]]) -> None:

@@ -7,6 +7,7 @@ import pytest
 from chance import not_more_often
 
 from stillhunt.trace.audit.coin import coin_test
+from stillhunt.trace.audit.likeness import likeness, nearest
 from stillhunt.trace.audit.overlap import f1, grams_of, overlaps
 
 WORDS = np.array([f"w{i}" for i in range(40)])
@@ -42,3 +43,12 @@ def test_prompts_without_samples_prove_nothing() -> None:
     """Where the budget ended before a prompt was asked, its candidates score alike."""
     drawn, _, coins = world(2, 10, 0.0)
     assert coin_test(overlaps(drawn, [[]] * 10, coins)).tail.p_value == 1.0
+
+
+def test_likeness_is_a_number_and_nothing_more() -> None:
+    """The nearest of several models is named by count, equal texts overlap wholly, and nothing has a p-value."""
+    own = ["the cat sat on the mat", "a dog ran home"]
+    others = {"a": own, "b": ["the cat lay on a mat", "no"]}
+    assert likeness(own, others)["a"] == 1.0 > likeness(own, others)["b"] > 0
+    assert nearest(own, others) == {"a": 2, "b": 0}
+    assert likeness([], {"a": []}) == {"a": 0.0}

@@ -221,17 +221,26 @@ def mark_channel(
         return _marked(f"probabilities on {len(texts)} probe texts, compared with {name}", found, spec, z_full)
     if not words and encode is None:  # 2.
         return ChannelTest(channel="mark", how="samples", why="no tokenizer of our own model was given")
-    prompts = [Prompt.of(t) for t in probes]
-    written = suspect.sample(prompts, n=spec.samples, max_tokens=spec.max_tokens, seed=spec.seed)
-    pairs = [(p, a) for p, answers in zip(probes, written, strict=True) for a in answers]
+    pairs, other = _written(suspect, probes, spec), []
+    if reference is not None and SAMPLES in reference.abilities:
+        other = _written(reference, probes, spec)
     if words or encode is None:
-        found = word_test(pairs, mark.green_word, context=context, gamma=gamma, unused=[u.green_word for u in unused])
+        greens = [u.green_word for u in unused]
+        found = word_test(pairs, mark.green_word, context=context, gamma=gamma, unused=greens, reference=other)
     else:
-        ids = [(encode(p), encode(a)) for p, a in pairs]
-        vocabulary = 1 + max((t for p, a in ids for t in (*p, *a)), default=0)
-        weights_ = count_weights(ids, vocabulary=vocabulary, context=context)
+        ids, their = ([(encode(p), encode(a)) for p, a in rows] for rows in (pairs, other))
+        vocabulary = 1 + max((t for p, a in (*ids, *their) for t in (*p, *a)), default=0)
+        weights_ = count_weights(ids, vocabulary=vocabulary, context=context, reference=their)
         found = radioactivity_test(weights_, mark.green, gamma=gamma, unused=[u.green for u in unused])
-    return _marked(f"{'words' if words else 'tokens'} of {len(pairs)} sampled answers", found, spec, None)
+    less = f", less those of {reference.name}" if reference is not None and other else ""
+    return _marked(f"{'words' if words else 'tokens'} of {len(pairs)} sampled answers{less}", found, spec, None)
+
+
+def _written(model: Suspect, probes: Sequence[str], spec: AuditSpec) -> list[tuple[str, str]]:
+    """Return what a model writes to each probe, with the probe."""
+    prompts = [Prompt.of(t) for t in probes]
+    answers = model.sample(prompts, n=spec.samples, max_tokens=spec.max_tokens, seed=spec.seed)
+    return [(p, a) for p, texts in zip(probes, answers, strict=True) for a in texts]
 
 
 def _marked(how: str, found: RadioactivityTest, spec: AuditSpec, z_full: float | None) -> ChannelTest:

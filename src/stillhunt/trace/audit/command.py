@@ -146,6 +146,7 @@ def _spec(
         exchanges=arguments.exchanges,
         samples=arguments.samples,
         max_tokens=arguments.max_tokens,
+        indicators=arguments.indicators,
         seed=arguments.seed,
         budget=None if arguments.suspect_url is None else asdict(_budget(arguments)),
     )

@@ -42,7 +42,7 @@ class Detectable:
         )
         return (
             f"Use of a smaller share than this would probably have been missed (power {100 * self.power:.0f} % at "
-            f"p = {self.alpha:g}): {', '.join(parts)}.{rest}"
+            f"p = {_level(self.alpha)}): {', '.join(parts)}.{rest}"
         )
 
 
@@ -72,3 +72,9 @@ def _needed(alpha: float, power: float, bound: bool) -> float:
     """Return the mean that z needs; a Gaussian's Chernoff bound exp(-z²/2) falls below α at √(2 ln 1/α)."""
     threshold = np.sqrt(2 * np.log(1 / alpha)) if bound else norm.isf(alpha)
     return float(threshold + norm.ppf(power))
+
+
+def _level(alpha: float) -> str:
+    """Return a level as it is read: 10^-5 and not 1e-05."""
+    exponent = round(np.log10(alpha))
+    return f"10^{exponent}" if alpha < 1e-3 and np.isclose(alpha, 10.0**exponent) else f"{alpha:g}"

@@ -43,6 +43,13 @@ def add_audit(parser: argparse.ArgumentParser) -> None:
     add("--exchanges", type=int, metavar="N", help="use at most so many coins, by a draw that looks at none")
     add("--samples", type=int, metavar="N", default=4, help="answers sampled for each question (default: %(default)s)")
     add("--max-tokens", type=int, metavar="N", default=96, help="length of a sampled answer (default: %(default)s)")
+    add(
+        "--indicators",
+        type=int,
+        metavar="N",
+        default=0,
+        help="compare answers to so many of our prompts, for orientation: no p-value, no verdict (default: %(default)s)",
+    )
     add("--seed", type=int, metavar="N", default=0, help="seed of every draw (default: %(default)s)")
     add_budget(parser)
     add("--json", action="store_true", help="print audit.json on stdout and nothing else")

@@ -89,9 +89,8 @@ def headline(audit: Audit) -> str:
     found = [c for c in audit.campaigns if c.verdict == TRAINED]
     if found:
         calls = sum(t.n for c in found for t in c.channels if t.channel == "coin")
-        return (
-            f"{name} learned from answers that this provider served, as {numbers.counted(calls, 'logged coin')} shows"
-        )
+        shown = numbers.counted(calls, "logged coin")
+        return f"{name} learned from answers that this provider served: it prefers them in the test of {shown}"
     if verdicts <= {NOTHING}:
         return f"Nothing shows that {name} learned from the answers tested"
     return f"{name} carries this provider’s keyed choices; that it was trained on logged answers is not shown"

@@ -149,22 +149,31 @@ def word_test(
     context: int = 1,
     gamma: float = 0.5,
     unused: Sequence[WordGreen] = (),
+    reference: Iterable[tuple[str, str]] = (),
 ) -> RadioactivityTest:
     """
     Return the test of a mark on words (best of k answers), from (prompt, answer) texts that the suspect wrote.
 
-    A pair of context and word counts with the number of times it was written, unless it stands in its own prompt.
+    A pair of context and word counts with the number of times it was written, unless it stands in its own prompt, less how often
+    a reference wrote it, scaled to the same total.
     """
+    own, other = _words_counted(written, context), _words_counted(reference, context)
+    scale = sum(own.values()) / sum(other.values()) if other else 0.0
+    weights = {pair: own[pair] - scale * other[pair] for pair in own.keys() | other.keys()}
+    pairs = sorted(pair for pair, weight in weights.items() if weight)
+    a = np.array([weights[p] for p in pairs], dtype=np.float64)
+    bits = [np.array([one(*p) for p in pairs], dtype=bool) for one in (green, *unused)]
+    return _judged(a, [float(a[b].sum() - gamma * a.sum()) if len(a) else 0.0 for b in bits], gamma)
+
+
+def _words_counted(written: Iterable[tuple[str, str]], context: int) -> Counter[tuple[tuple[str, ...], str]]:
     counts: Counter[tuple[tuple[str, ...], str]] = Counter()
     for prompt, answer in written:
         asked, said = words_of(prompt), words_of(answer)
         quoted = {tuple(asked[i : i + context + 1]) for i in range(len(asked) - context)}
         windows = (tuple(said[i : i + context + 1]) for i in range(len(said) - context))
         counts.update((w[:-1], w[-1]) for w in windows if w not in quoted)
-    pairs = sorted(counts)
-    a = np.array([counts[p] for p in pairs], dtype=np.float64)
-    bits = [np.array([one(*p) for p in pairs], dtype=bool) for one in (green, *unused)]
-    return _judged(a, [float(a[b].sum() - gamma * a.sum()) if len(a) else 0.0 for b in bits], gamma)
+    return counts
 
 
 def _judged(a: Floats, sums: Sequence[float], gamma: float) -> RadioactivityTest:

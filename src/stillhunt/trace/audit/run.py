@@ -13,10 +13,11 @@ from stillhunt.trace import ledger
 from stillhunt.trace.audit.attribution import attribute, together
 from stillhunt.trace.audit.channels import Encode, canary_channel, coin_channel, mark_channel, score_coins
 from stillhunt.trace.audit.coin import CoinScores, first_turns
+from stillhunt.trace.audit.likeness import likeness
 from stillhunt.trace.audit.material import Texts, coin_material
 from stillhunt.trace.audit.result import ASSUMPTIONS, Audit, CampaignAudit, ChannelTest, reading
 from stillhunt.trace.audit.spec import AuditSpec, committed
-from stillhunt.trace.audit.suspects.suspect import DISTRIBUTIONS, Suspect
+from stillhunt.trace.audit.suspects.suspect import DISTRIBUTIONS, SAMPLES, Suspect
 from stillhunt.trace.ledger import PlanEntry
 
 
@@ -71,8 +72,33 @@ def run(
         campaigns=tuple(campaigns),
         spent=inputs.spent(),
         assumptions=ASSUMPTIONS,
-        indicators={},
+        indicators=_indicators(inputs, spec),
     )
+
+
+def _indicators(inputs: Inputs, spec: AuditSpec) -> dict[str, float]:
+    """
+    Return how alike each model's answers are to answers of ours that were drawn and not served.
+
+    Unserved ones, so that nothing of the coin is in it. One answer of each model to the first prompts of all campaigns.
+    """
+    coins = []
+    for name in spec.campaigns if spec.indicators else ():
+        coins += coin_material(inputs.folder, inputs.texts, name, most=None, seed=spec.seed)[0]
+    chosen = [c for c in coins if len(c.candidates) > 1][: spec.indicators]
+    if not chosen:
+        return {}
+    ours = [c.candidates[1 if c.served == 0 else 0] for c in chosen]
+    out: dict[str, float] = {}
+    for model in (inputs.suspect, *inputs.references):
+        if SAMPLES not in model.abilities:
+            continue
+        answers = model.sample([c.prompt for c in chosen], n=1, max_tokens=spec.max_tokens, seed=spec.seed)
+        there = [i for i, texts in enumerate(answers) if texts]
+        if there:
+            found = likeness([answers[i][0] for i in there], {"ours": [ours[i] for i in there]})
+            out[f"overlap of {model.name} with our answers, {len(there)} prompts"] = found["ours"]
+    return out
 
 
 def _campaign(inputs: Inputs, spec: AuditSpec, name: str) -> CampaignAudit:

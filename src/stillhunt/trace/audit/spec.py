@@ -21,7 +21,7 @@ class AuditSpec:
 
     `alpha` is the level of a finding for a campaign, `level` that of naming accounts (over all accounts of the campaign). At most
     `exchanges` coins are used, taken by a seeded draw that looks at no coin; `samples` is the number of answers for each question
-    where a suspect is sampled, of `max_tokens` each.
+    where a suspect is sampled, of `max_tokens` each. `indicators` is the number of prompts for likeness, which decides nothing.
     """
 
     suspect: str
@@ -35,6 +35,7 @@ class AuditSpec:
     samples: int = 4
     max_tokens: int = 96
     unused_keys: int = 99
+    indicators: int = 0
     seed: int = 0
     budget: Mapping[str, float | int | None] | None = None
 
