@@ -68,6 +68,16 @@ def scaled_share(z_at_full: float, *, of: str, alpha: float, power: float = POWE
     return Detectable(alpha=alpha, power=power, share={of: float(share)})
 
 
+def account_sentence(accounts: int, *, level: float, power: float = POWER) -> str:
+    """Return from how many exchanges on an account would probably be named among so many, for each assumed gain."""
+    need = _needed(level / max(accounts, 1), power, bound=False)
+    counts = [f"{int(np.ceil((need / gain) ** 2)):,} (gain {gain:g})" for gain in reversed(GAINS)]
+    return (
+        f"An account all of whose exchanges were learned from would probably be named (power {100 * power:.0f} %) from"
+        f" {counts[0]}, {counts[1]} or {counts[2]} exchanges on. One with fewer that is not named is not cleared."
+    )
+
+
 def _needed(alpha: float, power: float, bound: bool) -> float:
     """Return the mean that z needs; a Gaussian's Chernoff bound exp(-z²/2) falls below α at √(2 ln 1/α)."""
     threshold = np.sqrt(2 * np.log(1 / alpha)) if bound else norm.isf(alpha)

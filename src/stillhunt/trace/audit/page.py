@@ -17,6 +17,7 @@ from stillhunt.errors import StoreError
 from stillhunt.report import canonical, numbers, words
 from stillhunt.report.histogram import histogram
 from stillhunt.report.page import keep_together, policy, share_bar
+from stillhunt.trace.audit.detectable import account_sentence
 from stillhunt.trace.audit.result import NOTHING, TRAINED, VOID, Audit, ChannelTest
 
 FILES = ("audit.json", "audit.html", "exhibits.json", "students.toml")
@@ -215,6 +216,6 @@ def surroundings(package: str) -> Environment:
         prose=lambda text: keep_together(words.printable(str(text))),
     )
     environment.globals.update(
-        counted=numbers.counted, histogram=histogram, share_bar=share_bar, sentence=sentence, decades=decades
+        counted=numbers.counted, histogram=histogram, share_bar=share_bar, sentence=sentence, decades=decades, account_sentence=account_sentence
     )
     return environment
