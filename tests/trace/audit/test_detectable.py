@@ -7,8 +7,8 @@ import re
 import numpy as np
 from tests.trace.audit.worlds_of_coins import suspect
 
-from stillhunt.trace.audit.coin import coin_test
 from stillhunt.trace.audit.attribution import attribute
+from stillhunt.trace.audit.coin import coin_test
 from stillhunt.trace.audit.detectable import account_sentence, coin_share, scaled_share
 
 

@@ -216,6 +216,11 @@ def surroundings(package: str) -> Environment:
         prose=lambda text: keep_together(words.printable(str(text))),
     )
     environment.globals.update(
-        counted=numbers.counted, histogram=histogram, share_bar=share_bar, sentence=sentence, decades=decades, account_sentence=account_sentence
+        counted=numbers.counted,
+        histogram=histogram,
+        share_bar=share_bar,
+        sentence=sentence,
+        decades=decades,
+        account_sentence=account_sentence,
     )
     return environment
