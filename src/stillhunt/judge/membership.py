@@ -252,11 +252,11 @@ def _without_clumps(population: Population, core: npt.NDArray[np.int32]) -> npt.
     _, at, held = np.unique(value, return_inverse=True, return_counts=True)
     narrow = (held[at] >= 2) & (held[at] <= NARROW)
     shares = coo_array((np.ones(int(narrow.sum())), (member[narrow], at[narrow])), shape=(len(core), len(held))).tocsr()
-    number = connected_components(shares @ shares.T, directed=False)[1]
+    number = np.asarray(connected_components(shares @ shares.T, directed=False)[1], dtype=np.int64)
     by_group = np.zeros((number.max() + 1, len(incidence.groups)), dtype=bool)
     by_group[number[member[narrow]], incidence.kind_group[incidence.value_kind[value[narrow]]]] = True
     size = np.bincount(number)
-    clump = (size > 1) & (size <= min(CLUMP, len(core) // 8)) & (by_group.sum(axis=1) >= 2)
+    clump = np.asarray((size > 1) & (size <= min(CLUMP, len(core) // 8)) & (by_group.sum(axis=1) >= 2), dtype=np.bool_)
     return core[~clump[number]]
 
 
