@@ -34,6 +34,9 @@ RUNS = (11, 12)
 """Seeds of questions and coins: one fine-tune each, all of them in the table."""
 
 CANARY_RATES = (1e-4, 3e-4)
+COOL = 0.5
+"""Temperature of a second sample of the last student: it says more often what it finds likeliest."""
+
 REWRITE = "Rewrite the following text in other words. Keep its meaning, change its wording.\n\n{}"
 CLASSES, EXPOSURES, ORDINARY, SAMPLES_EACH = 12, 10, 20, 12
 KEY = b"bench/trace_smollm2, a public key"
@@ -177,10 +180,10 @@ def coin_part(lab: Lab, model: OpenWeights) -> list[str]:
     return out
 
 
-def canary_counts(model: OpenWeights, library: list[Any], seed: int) -> dict[str, dict[str, float]]:
+def canary_counts(model: OpenWeights, library: list[Any], seed: int, temperature: float = 1.0) -> dict[str, dict[str, float]]:
     """Return how often each answer of each class was given to questions that were never trained on."""
     prompts = [(c, Prompt.of(c.probes[i % len(c.probes)])) for c in library for i in range(SAMPLES_EACH)]
-    texts = model.sample([p for _, p in prompts], n=1, max_tokens=16, seed=seed)
+    texts = model.sample([p for _, p in prompts], n=1, max_tokens=16, seed=seed, temperature=temperature)
     out = {}
     for c in library:
         mine = [t[0] for (k, _), t in zip(prompts, texts, strict=True) if k.id == c.id]
@@ -207,12 +210,15 @@ def canary_part(lab: Lab, model: OpenWeights) -> list[str]:
         "before training": lab.kept("canary-before", lambda: canary_counts(model, library, 31))
     }
     for rate in CANARY_RATES:
-        made[f"{EXPOSURES} exposures a class, two epochs, rate {rate:g}"] = lab.kept(
-            f"canary-after-{rate:g}",
-            lambda rate=rate: canary_counts(
-                tuned(model, rows, layers=CANARY_LAYERS, epochs=2, seed=6, rate=rate), library, 32
-            ),
+        name = f"{EXPOSURES} exposures a class, two epochs, rate {rate:g}"
+        how = {"layers": CANARY_LAYERS, "epochs": 2, "seed": 6, "rate": rate}
+        made[name] = lab.kept(
+            f"canary-after-{rate:g}", lambda how=how: canary_counts(tuned(model, rows, **how), library, 32)
         )
+        if rate == CANARY_RATES[-1]:
+            made[f"{name}, temperature {COOL}"] = lab.kept(
+                f"canary-cool-{rate:g}", lambda how=how: canary_counts(tuned(model, rows, **how), library, 33, COOL)
+            )
     out = []
     for name, counts in made.items():
         classes = [CanaryClass(name=c.id, preference=counts[c.id], favoured=halves[c.id]) for c in library]
@@ -264,7 +270,9 @@ def main() -> None:
         f"## Canary, black box: {CLASSES} classes of `std-v1`, {EXPOSURES} exposures each and {ORDINARY} ordinary exchanges",
         "",
         f"The last {CANARY_LAYERS} layers are trained. Questions asked of the suspect are the library's probes, in other words",
-        "than those trained on; sampled at temperature 1.",
+        "than those trained on; sampled at temperature 1 unless said. The first row after training (rate 1e-4) is what was",
+        "planned; the others were tried because few of its answers were in the lists. What limits the test is how often an answer",
+        "is one of the sixteen: those that are follow the key.",
         "",
         "| suspect | samples | in the list | favoured | z | exact p | e-value | 200 unused keys, z |",
         "|---|---|---|---|---|---|---|---|",

@@ -45,6 +45,8 @@ def command(arguments: argparse.Namespace, say: Tell, out: Tell) -> int:
         master = read_master(arguments.key_file, make=False)
         suspect = suspect_of(arguments, stack)  # 1.
         references = [OpenWeights.load(path) for path in arguments.reference or ()]
+        for reference in references:
+            reference.temperature = arguments.temperature
         own = None if arguments.own is None else OpenWeights.load(arguments.own)
         spec = _spec(arguments, suspect, references, own)
         now = datetime.now(UTC)
@@ -96,11 +98,14 @@ def told(audit: Audit) -> list[str]:
 
 
 def suspect_of(arguments: argparse.Namespace, stack: ExitStack) -> Suspect:
-    """Return the model that the options name; its cache closes with the stack."""
+    """Return the model that the options name; its cache closes with the stack. Asked for refusals it is greedy."""
     if (arguments.suspect is None) == (arguments.suspect_url is None):
         raise ConfigError("Give one suspect: `--suspect PATH` for weights, or `--suspect-url URL` for an API.")
+    warm = getattr(arguments, "temperature", 0.0)
     if arguments.suspect is not None:
-        return OpenWeights.load(arguments.suspect)
+        model = OpenWeights.load(arguments.suspect)
+        model.temperature = warm
+        return model
     beside = arguments.out if arguments.out.is_dir() or not arguments.out.suffix else arguments.out.parent
     cache = stack.enter_context(Cache(arguments.cache or beside / "answers.sqlite"))
     return ApiSuspect(
@@ -110,6 +115,7 @@ def suspect_of(arguments: argparse.Namespace, stack: ExitStack) -> Suspect:
         shows=arguments.shows,
         key=os.environ.get(KEY_VARIABLE),
         budget=_budget(arguments),
+        temperature=warm,
         chat=not arguments.completions,
     )
 
@@ -146,6 +152,7 @@ def _spec(
         exchanges=arguments.exchanges,
         samples=arguments.samples,
         max_tokens=arguments.max_tokens,
+        temperature=arguments.temperature,
         indicators=arguments.indicators,
         seed=arguments.seed,
         budget=None if arguments.suspect_url is None else asdict(_budget(arguments)),

@@ -42,6 +42,13 @@ def add_audit(parser: argparse.ArgumentParser) -> None:
     add("--level", type=float, metavar="X", default=0.05, help="level of naming accounts (default: %(default)s)")
     add("--exchanges", type=int, metavar="N", help="use at most so many coins, by a draw that looks at none")
     add("--samples", type=int, metavar="N", default=4, help="answers sampled for each question (default: %(default)s)")
+    add(
+        "--temperature",
+        type=float,
+        metavar="X",
+        default=1.0,
+        help="of sampled answers; cooler ones more often hold an answer that canaries can count (default: %(default)s)",
+    )
     add("--max-tokens", type=int, metavar="N", default=96, help="length of a sampled answer (default: %(default)s)")
     add(
         "--indicators",

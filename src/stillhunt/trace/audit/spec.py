@@ -21,7 +21,8 @@ class AuditSpec:
 
     `alpha` is the level of a finding for a campaign, `level` that of naming accounts (over all accounts of the campaign). At most
     `exchanges` coins are used, taken by a seeded draw that looks at no coin; `samples` is the number of answers for each question
-    where a suspect is sampled, of `max_tokens` each. `indicators` is the number of prompts for likeness, which decides nothing.
+    where a suspect is sampled, of `max_tokens` each at `temperature`. `indicators` is the number of prompts for likeness, which
+    decides nothing.
     """
 
     suspect: str
@@ -34,6 +35,7 @@ class AuditSpec:
     exchanges: int | None = None
     samples: int = 4
     max_tokens: int = 96
+    temperature: float = 1.0
     unused_keys: int = 99
     indicators: int = 0
     seed: int = 0

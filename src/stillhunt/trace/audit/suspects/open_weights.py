@@ -28,13 +28,21 @@ class OpenWeights:
     abilities = frozenset({SCORES, SAMPLES, DISTRIBUTIONS})
 
     def __init__(
-        self, model: Any, tokenizer: Any, *, name: str, most_tokens: int = 2048, batch_tokens: int = BATCH_TOKENS
+        self,
+        model: Any,
+        tokenizer: Any,
+        *,
+        name: str,
+        most_tokens: int = 2048,
+        batch_tokens: int = BATCH_TOKENS,
+        temperature: float = 1.0,
     ) -> None:
         self.name = name
         self.model = model.eval()
         self.tokenizer = tokenizer
         self.most_tokens = most_tokens
         self.batch_tokens = batch_tokens
+        self.temperature = temperature
         self.vocabulary = int(model.config.vocab_size)
         self._templated = bool(getattr(tokenizer, "chat_template", None))
 
@@ -117,11 +125,12 @@ class OpenWeights:
                 yield torch.log_softmax(logits[i, : len(row)].float(), dim=-1).numpy()
 
     def sample(
-        self, prompts: Sequence[Prompt], *, n: int = 1, max_tokens: int = 64, seed: int = 0, temperature: float = 1.0
+        self, prompts: Sequence[Prompt], *, n: int = 1, max_tokens: int = 64, seed: int = 0, temperature: float | None = None
     ) -> list[list[str]]:
-        """Return n sampled answers for each prompt (greedy at temperature 0), from a seed."""
+        """Return n sampled answers for each prompt, from a seed; without a temperature at the model's own, greedy at 0."""
         rows = [self.prompt_ids(p) for p in prompts for _ in range(n)]
-        answers = self.continued(rows, max_tokens=max_tokens, seed=seed, temperature=temperature)
+        warm = self.temperature if temperature is None else temperature
+        answers = self.continued(rows, max_tokens=max_tokens, seed=seed, temperature=warm)
         texts = [self.tokenizer.decode(a, skip_special_tokens=True) for a in answers]
         return [texts[i * n : (i + 1) * n] for i in range(len(prompts))]
 
