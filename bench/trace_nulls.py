@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.stats import binom, kstest
+from scipy.stats import binom, kstest, norm
 from trace_lab import RESULTS, Lab, OpenWeights, Pairs, commit, fresh, scored, trained
 
 from stillhunt.trace.audit.coin import CoinScores, coin_test, padded, residuals
@@ -119,6 +119,7 @@ def page(
 ) -> list[str]:
     """Return the lines of the result page."""
     z = np.array([f["z"] for f in draws + text])
+    low = 2 * float(norm.sf(abs(z.mean()) * len(z) ** 0.5))
     return [
         "# The coin test on students that never saw what was served",
         "",
@@ -145,7 +146,8 @@ def page(
         "chance is split by a random number. Given the scores, each p-value is uniform up to that step by construction,",
         "whatever the scores are, and coins of different students are independent; what is left for a run to show is that no",
         "coin leaked into the training.",
-        f"Mean z of all is {z.mean():.2f} ± {z.std() / len(z) ** 0.5:.2f}: a leak would make it positive.",
+        f"Mean z of all is {z.mean():.2f} ± {z.std() / len(z) ** 0.5:.2f} (two-sided p {low:.2g}). A leak would make it positive. Nothing in",
+        "the design could make it negative, so that this is read as luck of the draw; it is not explained otherwise.",
         "",
     ]
 
