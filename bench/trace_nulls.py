@@ -146,8 +146,8 @@ def page(
         "chance is split by a random number. Given the scores, each p-value is uniform up to that step by construction,",
         "whatever the scores are, and coins of different students are independent; what is left for a run to show is that no",
         "coin leaked into the training.",
-        f"Mean z of all is {z.mean():.2f} ± {z.std() / len(z) ** 0.5:.2f} (two-sided p {low:.2g}). A leak would make it positive. Nothing in",
-        "the design could make it negative, so that this is read as luck of the draw; it is not explained otherwise.",
+        f"Mean z of all is {z.mean():.2f} ± {z.std() / len(z) ** 0.5:.2f} (two-sided p {low:.2g}). A leak would make it positive.",
+        "Nothing in the design could make it negative, so that this is read as luck of the draw; it is not explained otherwise.",
         "",
     ]
 
