@@ -72,7 +72,7 @@ def test_a_household_does_not_vouch_for_itself(monkeypatch: pytest.MonkeyPatch) 
         kept = members(Population(joined), group, q=0.05)[0]
         assert not np.isin(two, kept).any() and (kept < size).sum() > 0.8 * size
         with monkeypatch.context() as patched:
-            patched.setattr(membership, "CLUMP", 0)
+            patched.setattr(membership, "TIED", 99)
             assert np.isin(two, members(Population(joined), group, q=0.05)[0]).all()
 
 

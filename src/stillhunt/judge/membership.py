@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 from numba import njit
-from scipy.sparse import coo_array
+from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import connected_components
 
 from stillhunt.judge.bets import Core, bets, portfolio
@@ -40,8 +40,8 @@ LIKELY = 1.0
 GROWTH = 4
 """Outsiders are scored when what they share could reach n divided by this many times the size of the core."""
 
-CLUMP = 3
-"""So many owners that share something, and nothing but wide values with the rest of a core, are no witnesses for each other."""
+TIED = 2
+"""Two owners of a core that share narrow values of so many dependence groups are tied: each would vouch for the other."""
 
 NARROW = 5
 """A value that more owners of the core hold is wide: it says nothing about which of them go together."""
@@ -69,10 +69,12 @@ def member_e_values(
 
 
 def scored(
-    known: Core, *, others: bool, without: int | None = None
+    known: Core, *, others: bool, without: int | None = None, also: npt.NDArray[np.int32] | None = None
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Return what `member_e_values` does, against a core that is known."""
+    """Return what `member_e_values` does, against a core that is known, for some owners more."""
     population, owners = known.population, known.owners
+    if also is not None:
+        owners = np.union1d(owners, also).astype(np.int32)
     if others:
         owners = np.union1d(owners, _may_belong(known)).astype(np.int32)
     in_set = np.isin(owners, known.owners)
@@ -215,12 +217,10 @@ def belonging(
     3. The next core is those who belong as likely as not, and those of the old core that nothing speaks against (e ≥ 1): an
        owner may help to recognise others without being certain enough to be accused, and one that is left outside counts
        as an unrelated holder of what it shares. Repeat until the members stay the same.
-
-    The two accounts of a household that use a campaign's template vouch for each other by their card and their device, and by
-    nothing else: such clumps stand outside the core, where each has to belong by itself.
+    4. A household or a small firm that uses a campaign's template has its card and its device in common with itself, and that
+       template with the rest. Owners that only those they are tied to speak for are no members.
     """
-    owners = group
-    core = against = _without_clumps(population, group)
+    core = against = owners = group
     log_e, means = np.zeros(len(group)), np.ones((len(group), len(population.incidence.groups)))
     kept = np.zeros(len(group), dtype=bool)
     before = np.zeros(0, dtype=np.int32)
@@ -232,32 +232,52 @@ def belonging(
             break
         before = owners[kept]
         likely = e_bh(log_e, population.incidence.n_owners, LIKELY)
-        core = _without_clumps(population, owners[likely | (np.isin(owners, core) & (log_e >= 0))])  # 3.
+        core = owners[likely | (np.isin(owners, core) & (log_e >= 0))]                       # 3.
         if not len(core):
             break
+    kept &= ~np.isin(owners, _alone(population, against, int(kept.sum()), without=without))  # 4.
     return Belonging(owners[kept], log_e[kept], means[kept], against)
 
 
-def _without_clumps(population: Population, core: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+def _alone(
+    population: Population, core: npt.NDArray[np.int32], r: int, *, without: int | None
+) -> npt.NDArray[np.int32]:
     """
-    Return the owners of a core that do not lie in a clump: at most `CLUMP` owners, and an eighth of the core.
+    Return the owners of a core that only those they are tied to speak for.
 
-    A clump is connected by values that 2 to `NARROW` owners of the core hold, of two dependence groups or more, and by no such
-    value to the rest.
+    1. Two owners are tied by values of two dependence groups or more that both hold, and at most `NARROW` of the core. What ties
+       connect is a clump, if it is at most an eighth of the core.
+    2. Each clump is scored against the core without it (and without the other clumps of its fold). It is left alone where none of
+       its owners is as likely as not to be one of `r` members.
     """
-    if not len(core):
-        return core
+    number = _clumps(population, core)                                                               # 1.
+    size = np.bincount(number, minlength=1)[number]
+    clumped = (size > 1) & (size <= len(core) // 8)
+    found = [np.zeros(0, dtype=np.int32)]
+    for fold in range(FOLDS if clumped.any() else 0):                                          # 2.
+        aside = clumped & (number % FOLDS == fold)
+        if not aside.any() or aside.all():
+            continue
+        owners, log_e, _ = scored(Core(population, core[~aside]), others=False, without=without, also=core[aside])
+        likely = np.zeros(int(number.max()) + 1)
+        np.maximum.at(likely, number[aside], log_e[np.searchsorted(owners, core[aside])])
+        found.append(core[aside & (likely[number] < np.log(population.incidence.n_owners / max(r, 1)))])
+    return np.sort(np.concatenate(found))
+
+
+def _clumps(population: Population, core: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+    """Return the number of the clump that each owner of a core lies in."""
     incidence = population.incidence
     member, value = population.rows(core)
     _, at, held = np.unique(value, return_inverse=True, return_counts=True)
     narrow = (held[at] >= 2) & (held[at] <= NARROW)
-    shares = coo_array((np.ones(int(narrow.sum())), (member[narrow], at[narrow])), shape=(len(core), len(held))).tocsr()
-    number = np.asarray(connected_components(shares @ shares.T, directed=False)[1], dtype=np.int64)
-    by_group = np.zeros((number.max() + 1, len(incidence.groups)), dtype=bool)
-    by_group[number[member[narrow]], incidence.kind_group[incidence.value_kind[value[narrow]]]] = True
-    size = np.bincount(number)
-    clump = np.asarray((size > 1) & (size <= min(CLUMP, len(core) // 8)) & (by_group.sum(axis=1) >= 2), dtype=np.bool_)
-    return core[~clump[number]]
+    member, at, group = member[narrow], at[narrow], incidence.kind_group[incidence.value_kind[value[narrow]]]
+    ties = csr_array((len(core), len(core)), dtype=np.int64)
+    for one in np.unique(group):
+        mine = group == one
+        holds = coo_array((np.ones(int(mine.sum()), dtype=np.int64), (member[mine], at[mine])), shape=(len(core), len(held)))
+        ties = ties + (holds.tocsr() @ holds.tocsr().T).astype(bool).astype(np.int64)
+    return np.asarray(connected_components(ties >= TIED, directed=False)[1], dtype=np.int32)
 
 
 def without_each_group(
