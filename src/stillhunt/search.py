@@ -7,6 +7,7 @@ forgotten, or with everything that could link anybody broken.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -29,6 +30,9 @@ LINKING_KINDS = [(k.kind, k.group) for k in traits.KINDS if k.group is not None]
 
 TEMPLATES = ("tools", "system", "system_mark", "template")
 """The kinds of which all holders of a value are proposed as a group: what accounts do, not where they are."""
+
+PROBED = 300
+"""Of more holders than this the first so many are weighed first, and the crowd left where these are not linked."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,9 +74,13 @@ def search(
         enough=LINKED_LOG10,
         seed=seed,
     )
-    groups = with_holders(
-        groups, crowds(population, TEMPLATES, licensed), n_owners=incidence.n_owners, evidence=evidence
-    )
+    likely = [
+        crowd
+        for crowd in crowds(population, TEMPLATES, licensed)
+        if len(crowd) <= PROBED or evidence(crowd[:PROBED])
+    ]
+    progress(0.9)
+    groups = with_holders(groups, likely, n_owners=incidence.n_owners, evidence=evidence)
     return Search(population=population, groups=groups, links=links, tau=pairs.tau, left_out=pairs.left_out)
 
 
@@ -89,5 +97,5 @@ def crowds(
     for value in np.flatnonzero(wide & np.isin(incidence.value_kind, numbers)).tolist():
         holders = population.holders(value)
         holders = np.sort(holders[free[holders]]).astype(np.int32)
-        found.setdefault(holders.tobytes(), holders)
+        found.setdefault(hashlib.blake2b(holders.tobytes(), digest_size=16).digest(), holders)
     return [holders for holders in found.values() if len(holders) >= SMALLEST]

@@ -65,9 +65,9 @@ def test_an_owner_is_in_one_set() -> None:
 
 
 def test_sets_say_how_many_customers_they_look_like() -> None:
-    """Thirty owners with two cards between them look like two customers; with eight like several."""
+    """Thirty owners with two cards between them look like two customers; with twelve like several."""
     (few,) = linked_sets(Population(sharing(1, 0, 1, cards=2)), [GROUP], membership_level=0.05)
-    (many,) = linked_sets(Population(sharing(1, 0, 1, cards=8)), [GROUP], membership_level=0.05)
+    (many,) = linked_sets(Population(sharing(1, 0, 1, cards=12)), [GROUP], membership_level=0.05)
     assert few.concealment.by_card is not None and few.concealment.by_card <= 2
     assert many.concealment.customers is not None and many.concealment.customers >= 4
 

@@ -8,6 +8,7 @@ two things; the holders of the template are the whole.
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeAlias
@@ -43,7 +44,7 @@ def with_holders(
     def worth(group: Owners) -> float:
         if len(group) < SMALLEST:
             return 0.0
-        name = group.tobytes()
+        name = hashlib.blake2b(group.tobytes(), digest_size=16).digest()
         if name not in known:
             known[name] = evidence(group)
         return known[name]
