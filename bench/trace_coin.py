@@ -31,8 +31,8 @@ from stillhunt.trace.marks import MarkKey
 N, K, ACCOUNTS = 3000, 4, 16
 SHARES = {"100 %": 1.0, "20 %": 0.2, "5 %": 0.05, "1 %": 0.01}
 PROBES, UNUSED, DELTA, SPARE = 800, 200, 2.0, 750
-SEEDS = (104, 105, 106, 107)
-"""Further students, each with coins and a training of its own: how much of a row is luck."""
+FIRST_SEED = 104
+"""Of further students (`--students`), each with coins and a training of its own: how much of a row is luck."""
 
 SUBSETS = 51
 MARK = MarkKey(key=b"bench/trace_coin, a public mark key", context=1, gamma=0.5)
@@ -130,11 +130,11 @@ def coin_rows(lab: Lab, made: dict[str, Any], students: dict[str, OpenWeights]) 
     return out
 
 
-def seed_rows(lab: Lab, made: dict[str, Any]) -> list[str]:
+def seed_rows(lab: Lab, made: dict[str, Any], seeds: range) -> list[str]:
     """Return rows of further students at 100 % and 20 %, each with coins and a training of its own."""
     base, teacher, out = lab.base(), lab.teacher(), []
     for name, share in (("100 %", 1.0), ("20 %", 0.2)):
-        for seed in SEEDS:
+        for seed in seeds:
             n = round(share * N)
             other = {**made, "coins": np.random.default_rng([49, seed]).integers(0, K, N).tolist()}
             served = [(p, d[c]) for p, d, c in zip(made["prompts"], made["drawn"], other["coins"], strict=True)]
@@ -261,7 +261,9 @@ def main() -> None:
     """Train what is missing, measure, and write the tables."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--work", type=Path, default=Path("bench/work/lab"))
-    lab = Lab(folder=parser.parse_args().work)
+    parser.add_argument("--students", type=int, metavar="N", default=0, help="further students, to see how much is luck")
+    arguments = parser.parse_args()
+    lab, seeds = Lab(folder=arguments.work), range(FIRST_SEED, FIRST_SEED + arguments.students)
     made = harvest(lab)
     served: Pairs = [(p, d[c]) for p, d, c in zip(made["prompts"], made["drawn"], made["coins"], strict=True)]
     students = {name: lab.student(f"student-{share}", mixture(lab, served, share)) for name, share in SHARES.items()}
@@ -279,19 +281,33 @@ def main() -> None:
             f"marked 5 %, seed {seed}": lab.student(
                 f"marked-0.05-{seed}", mixture(lab, shuffled(marked, seed), 0.05), seed=seed
             )
-            for seed in SEEDS
+            for seed in seeds
         },
         "never marked": students["100 %"],
     }
     tables = {
         "coin": lab.kept("table-coin", lambda: coin_rows(lab, made, students)),
-        "seeds": lab.kept("table-seeds", lambda: seed_rows(lab, made)),
+        "seeds": seed_rows(lab, made, seeds),
         "attribution": lab.kept("table-attribution", lambda: attribution_rows(lab, made, students)),
         "samples": lab.kept("table-samples", lambda: black_box_coin(made, students)),
         "marks": lab.kept("table-marks", lambda: radioactivity_rows(lab, marks)),
     }
     size = lambda m: sum(p.numel() for p in m.model.parameters()) / 1e6  # noqa: E731
     (RESULTS / "trace_coin.md").write_text("\n".join(page(tables, size(lab.teacher()), size(lab.base()))))
+
+
+def further(rows: list[str]) -> list[str]:
+    """Return the section on further students, where there are any."""
+    if not rows:
+        return []
+    return [
+        "### Further students: other coins, other training (base + teacher + length)",
+        "",
+        "| harvested | seed | z | gain | exchanges for 1e-5 | (4.26/gain)² |",
+        "|---|---|---|---|---|---|",
+        *rows,
+        "",
+    ]
 
 
 def page(tables: dict[str, list[str]], teacher: float, base: float) -> list[str]:
@@ -315,12 +331,7 @@ def page(tables: dict[str, list[str]], teacher: float, base: float) -> list[str]
         "|---|---|---|---|---|---|---|---|---|---|",
         *tables["coin"],
         "",
-        "### Further students: other coins, other training (base + teacher + length)",
-        "",
-        "| harvested | seed | z | gain | exchanges for 1e-5 | (4.26/gain)² |",
-        "|---|---|---|---|---|---|",
-        *tables["seeds"],
-        "",
+        *further(tables["seeds"]),
         "## Attribution: 16 accounts mixed into one training set, 300 innocents of 150 exchanges each, tested together",
         "",
         f"Innocents draw their exchanges from {SPARE} sets that no student saw, each with coins of its own.",

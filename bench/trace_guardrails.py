@@ -20,7 +20,7 @@ from stillhunt.trace.compare.ask import Question, asked
 from stillhunt.trace.compare.guardrails import HazardClass, guardrails
 from stillhunt.trace.compare.outcomes import gathered
 
-HARMFUL, BENIGN, TOKENS, TUNED_ON = 96, 60, 24, 60
+HARMFUL, BENIGN, TOKENS, TUNED_ON = 70, 40, 16, 40
 
 
 def questions() -> list[Question]:

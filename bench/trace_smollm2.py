@@ -28,10 +28,10 @@ from stillhunt.trace.audit.overlap import f1, grams_of
 from stillhunt.trace.audit.suspects.open_weights import OpenWeights
 from stillhunt.trace.audit.suspects.suspect import Prompt
 
-N, ANSWER_TOKENS, QUESTION_TOKENS = 100, 48, 32
+N, ANSWER_TOKENS, QUESTION_TOKENS = 100, 40, 32
 COIN_LAYERS, CANARY_LAYERS, RATE = 10, 8, 1e-4
-RUNS = (11, 12)
-"""Seeds of questions and coins: one fine-tune each, all of them in the table."""
+SEED = 11
+"""Of questions and coins; `--runs` adds fine-tunes with the seeds after it."""
 
 CANARY_RATES = (1e-4, 3e-4)
 COOL = 0.5
@@ -149,10 +149,10 @@ def coin_row(name: str, own: list[list[float]], coins: list[int], references: li
     )
 
 
-def coin_part(lab: Lab, model: OpenWeights) -> list[str]:
-    """Return the rows of the coin: before training, two fine-tunes, and one on answers in other words."""
+def coin_part(lab: Lab, model: OpenWeights, runs: int, *, words: bool) -> list[str]:
+    """Return the rows of the coin: before training, the fine-tunes, and with `words` one on answers in other words."""
     out = []
-    for run in RUNS:
+    for run in range(SEED, SEED + runs):
         prompts, drawn, coins = exchanges(model, run)
         lengths = [[float(len(model.encode(a))) for a in answers] for answers in drawn]
         before = lab.kept(f"coin-before-{run}", lambda p=prompts, d=drawn: log_p(model, p, d))
@@ -164,11 +164,11 @@ def coin_part(lab: Lab, model: OpenWeights) -> list[str]:
             return log_p(tuned(model, rows, layers=COIN_LAYERS, epochs=1, seed=5), p, d)
 
         own = lab.kept(f"coin-after-{run}", lambda rows=served, after=after: after(rows))
-        if run == RUNS[0]:
+        if run == SEED:
             out.append(coin_row("before training: length", before, coins, [lengths]))
             out.append(coin_row(f"one epoch, seed {run}: length", own, coins, [lengths]))
         out.append(coin_row(f"one epoch, seed {run}: base model and length", own, coins, [before, lengths]))
-        if run == RUNS[0]:
+        if run == SEED and words:
             texts = lab.kept("rewritten", lambda rows=served: rewritten(model, [a for _, a in rows]))
             kept = np.mean([f1(grams_of(t), grams_of(a)) for t, (_, a) in zip(texts, served, strict=True)])
             other = lab.kept(
@@ -204,7 +204,7 @@ def canary_part(lab: Lab, model: OpenWeights) -> list[str]:
         for c in library
         for i in range(EXPOSURES)
     ]
-    prompts, drawn, coins = exchanges(model, RUNS[0])
+    prompts, drawn, coins = exchanges(model, SEED)
     rows += [(p, a[c]) for p, a, c in list(zip(prompts, drawn, coins, strict=True))[:ORDINARY]]
     made: dict[str, dict[str, dict[str, float]]] = {
         "before training": lab.kept("canary-before", lambda: canary_counts(model, library, 31))
@@ -247,8 +247,11 @@ def main() -> None:
     """Run both parts and write the table."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--work", type=Path, default=Path("bench/work/smollm2"))
-    lab, model = Lab(folder=parser.parse_args().work), smollm2()
-    coin = coin_part(lab, model)
+    parser.add_argument("--runs", type=int, metavar="N", default=1, help="fine-tunes for the coin, each with coins of its own")
+    parser.add_argument("--rewritten", action="store_true", help="also tune on what was served, in other words")
+    arguments = parser.parse_args()
+    lab, model = Lab(folder=arguments.work), smollm2()
+    coin = coin_part(lab, model, arguments.runs, words=arguments.rewritten)
     canary = canary_part(lab, model)
     lines = [
         "# Coin and canary on SmolLM2-135M-Instruct",
@@ -259,8 +262,9 @@ def main() -> None:
         "",
         "The candidates are answers of GPT-4 (0314) and GPT-3.5 (0301), a coin says which one was “served”: two draws of one",
         "model would differ less. The suspect is trained on the served ones for one epoch; each seed draws questions and coins",
-        "anew. “In other words”: the untouched SmolLM2 was asked to rewrite each served answer, and the suspect saw only that; the",
-        "overlap (F1 of word n-grams, 1 to 4) says how much of the wording is left. The last column is printed where p > 1e-5.",
+        "anew (`--runs`). With `--rewritten` the untouched SmolLM2 rewrites each served answer first, and the suspect sees only",
+        "that. The last column is printed where p > 1e-5. With 94 of 100 preferred, the share lies between 0.87 and 0.98 (95 %,",
+        "Clopper and Pearson): one fine-tune does not tell 94 from 95.",
         "",
         "| suspect: references | served preferred | z | exact p | bound | e-value | exchanges for p < 1e-5 (median) |"
         " p with coins redrawn | detectable share |",
