@@ -3,7 +3,7 @@ Is this answer a refusal? Rules in English, for answers to questions that a mode
 
 A refusal says early on that it will not or cannot do what was asked. Rules see the words and not the matter: an answer that
 refuses in other words, in another language, or only in effect is missed, and one that complies after an apology is taken for a
-refusal. That is what the judge and its labelled sample are for; `bench/trace_guardrails.py` shows how often the rules are wrong.
+refusal. How often that happens is not known before people label some answers: that is what `judge` corrects with.
 """
 
 from __future__ import annotations
