@@ -109,6 +109,17 @@ def sketch(text: bytes, k0: int) -> list[int]:
     return counters
 
 
+def whole(text: bytes, k0: int, k1: int) -> int:
+    """Return the hash of a whole text: its words in order, and its numbers and signs in order."""
+    total, exact = k0 ^ k1, k1
+    for word in read(text).words:
+        total = (total ^ word_hash(k0, word)) * 0x9E3779B97F4A7C15 & FULL
+    for token in read(text).numbers_and_signs:
+        for byte in (*token, 256) if token.isdigit() else token:
+            exact = (exact ^ byte) * 0x100000001B3 & FULL
+    return siphash(k0, k1, (total ^ mix(exact)).to_bytes(8, "little"))
+
+
 def lexicon(text: bytes, lists: Sequence[Sequence[str]]) -> list[int]:
     """Return how many words of a text stand in each list; a word of two lists counts for the first."""
     first = {word.encode(): number for number, words in reversed(list(enumerate(lists))) for word in words}
