@@ -26,6 +26,9 @@ LONGEST = 16
 FNV_PRIME = 0x100000001B3
 """Fowler, Noll and Vo's prime of 64 bits (draft-eastlake-fnv)."""
 
+_compiled: Any = intrinsic
+"""Numba's decorator, whose types know nothing of the functions that it makes."""
+
 _MIX = (0xFF51AFD7ED558CCD, 0xC4CEB9FE1A85EC53)
 _BYTES = ir.VectorType(ir.IntType(8), BLOCK)
 _WORDS = ir.VectorType(ir.IntType(64), LANES)
@@ -41,7 +44,7 @@ def _address(context: Any, builder: ir.IRBuilder, array_type: Any, array: Any, a
     return builder.bitcast(builder.gep(held.data, [at]), kind.as_pointer())
 
 
-@intrinsic
+@_compiled  # type: ignore[untyped-decorator]
 def block_masks(typing_context: Any, data: Any, at: Any) -> Any:
     """
     Return four masks of the 64 bytes from `data[at]` on, the first byte in the lowest bit.
@@ -66,10 +69,10 @@ def block_masks(typing_context: Any, data: Any, at: Any) -> Any:
         masks = [builder.bitcast(mask, _CODE) for mask in (letter, digit, sign, other)]
         return context.make_tuple(builder, signature.return_type, masks)
 
-    return types.UniTuple(types.uint64, 4)(data, at), code
+    return types.UniTuple(types.uint64, 4)(data, at), code  # type: ignore[no-untyped-call]
 
 
-@intrinsic
+@_compiled  # type: ignore[untyped-decorator]
 def hash_words(typing_context: Any, data: Any, edges: Any, number: Any, k0: Any, out: Any) -> Any:
     """
     Hash sixteen words of `data` into `out[number:]`; return a mask of those whose hash is not valid.
@@ -96,8 +99,8 @@ def hash_words(typing_context: Any, data: Any, edges: Any, number: Any, k0: Any,
         )
         size = builder.sub(stop, start)
         held = context.make_array(data_type)(context, builder, arguments[0])
-        state = cgutils.alloca_once_value(builder, _splat(builder, arguments[3]))
-        before = cgutils.alloca_once_value(builder, _every(_WORDS, 0))
+        state = cgutils.alloca_once_value(builder, _splat(builder, arguments[3]))  # type: ignore[no-untyped-call]
+        before = cgutils.alloca_once_value(builder, _every(_WORDS, 0))  # type: ignore[no-untyped-call]
         for half in (0, 8):
             longer = builder.icmp_signed(">", size, _every(_WORDS, half))
             some = builder.icmp_unsigned(
@@ -122,7 +125,7 @@ def hash_words(typing_context: Any, data: Any, edges: Any, number: Any, k0: Any,
     return types.uint64(data, edges, types.int64, types.uint64, out), code
 
 
-@intrinsic
+@_compiled  # type: ignore[untyped-decorator]
 def join_words(
     typing_context: Any, words: Any, number: Any, base: Any, threshold: Any, joined: Any, keep: Any
 ) -> Any:
@@ -151,7 +154,7 @@ def join_words(
     return types.void(words, types.int64, types.uint64, types.uint64, joined, keep), code
 
 
-@intrinsic
+@_compiled  # type: ignore[untyped-decorator]
 def write_places(typing_context: Any, mask: Any, at: Any, out: Any, number: Any) -> Any:
     """
     Write the place of each one of `mask`, plus `at`, into `out[number:]`, the lowest first; return how many there are.
@@ -163,8 +166,8 @@ def write_places(typing_context: Any, mask: Any, at: Any, out: Any, number: Any)
         mask, at, out, number = arguments
         count = builder.ctpop(mask)
         held = context.make_array(signature.args[2])(context, builder, out)
-        left = cgutils.alloca_once_value(builder, mask)
-        done = cgutils.alloca_once_value(builder, number)
+        left = cgutils.alloca_once_value(builder, mask)  # type: ignore[no-untyped-call]
+        done = cgutils.alloca_once_value(builder, number)  # type: ignore[no-untyped-call]
         end = builder.add(number, count)
         loop = builder.append_basic_block("eight")
         after = builder.append_basic_block("after")
@@ -185,7 +188,7 @@ def write_places(typing_context: Any, mask: Any, at: Any, out: Any, number: Any)
     return types.int64(types.uint64, types.int64, out, types.int64), code
 
 
-@intrinsic
+@_compiled  # type: ignore[untyped-decorator]
 def trailing_zeros(typing_context: Any, value: Any) -> Any:
     """Return how many zeros stand below the lowest one of an uint64: 64 when there is none."""
 

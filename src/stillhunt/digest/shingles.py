@@ -233,9 +233,8 @@ def _counts(words, first, n_words, total, sketch, lex_maybe, lex_hash, lex_class
         bits = word >> np.uint64(50)
         at = bits & np.uint64(2 * HALF - 1)
         value = np.int64(sketch[at]) + np.int64((bits >> np.uint64(6)) & np.uint64(2)) - 1
-        if n_words > 127:
-            value = min(max(value, -127), 127)
-        sketch[at] = value
+        if -127 <= value <= 127:
+            sketch[at] = value
         maybe = lex_maybe[(word >> np.uint64(6)) & np.uint64(MAYBE - 1)]
         found[n_found] = word
         n_found += (maybe >> (word & np.uint64(63))) & one
@@ -291,7 +290,7 @@ def _kernel(  # type: ignore[no-untyped-def]
     rows = whole.shape[0]
     room = AT_ONCE
     for row in range(rows):
-        room = max(room, np.int64(offsets[row + 1]) - np.int64(offsets[row]))
+        room = max(room, int(offsets[row + 1]) - int(offsets[row]))
     edges = np.zeros(2 * room + 4 * LANES, dtype=np.int64)
     padded = np.zeros(room + 2 * LANES + WORDS_PER_SHINGLE, dtype=np.uint64)
     words = padded[WORDS_PER_SHINGLE - 1 :]
@@ -318,13 +317,13 @@ def _kernel(  # type: ignore[no-untyped-def]
         for first in range(0, n_words, LANES):
             join_words(padded, first, np.uint64(_BASE), threshold, joined, keep)
         for row in range(done, stop):
-            first = np.int64(out_offsets[row + 1])
-            its = (n_words if row + 1 == stop else np.int64(out_offsets[row + 2])) - first
+            begin = int(out_offsets[row + 1])
+            its = (n_words if row + 1 == stop else int(out_offsets[row + 2])) - begin
             total = _counts(                                                                   # 3.
-                words, first, its, k0 ^ k1, sketch[row], lex_maybe, lex_hash, lex_class, lexicon[row], found
+                words, begin, its, k0 ^ k1, sketch[row], lex_maybe, lex_hash, lex_class, lexicon[row], found
             )
             whole[row] = total ^ _mix(whole[row])
-            used = _sampled(words, first, its, joined, keep, out, used)                        # 4.
+            used = _sampled(words, begin, its, joined, keep, out, used)                        # 4.
             out_offsets[row + 1] = used
         done = stop
     siphash_words(k0, k1, whole)                                                               # 5.
