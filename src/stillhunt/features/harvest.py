@@ -158,8 +158,12 @@ def _no_return(
 def _pairs(
     account: npt.NDArray[np.int64], value: npt.NDArray[np.uint64], row: npt.NDArray[np.int64]
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Number the pairs (account, value): the number of each entry, the first row of each pair, how many rows it is in."""
-    order = np.lexsort((row, value, account))
+    """
+    Number the pairs (account, value): the number of each entry, the first row of each pair, how many rows it is in.
+
+    `row` ascends, and the sort is stable.
+    """
+    order = np.lexsort((value, account))
     a, v = account[order], value[order]
     new = np.ones(len(order), dtype=bool)
     new[1:] = (a[1:] != a[:-1]) | (v[1:] != v[:-1])

@@ -30,6 +30,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from numba import njit
 
 from stillhunt.judge.linkage import SHRINKAGE, VOLUMES, Population
 
@@ -226,9 +227,26 @@ def portfolio(returns: Floats) -> Floats:
     n, m = returns.shape
     if not n or not m:
         return np.concatenate([[1.0], np.zeros(m)])
-    with_cash = np.concatenate([np.ones((n, 1)), returns], axis=1)
-    stakes = np.concatenate([[FIRST_CASH], np.full(m, (1.0 - FIRST_CASH) / m)])
-    for _ in range(ROUNDS):
-        stakes = stakes * (with_cash / (with_cash @ stakes)[:, None]).mean(axis=0)
-    kept: Floats = stakes / stakes.sum()
-    return kept
+    stakes: Floats = _cover(np.ascontiguousarray(returns, dtype=np.float64), ROUNDS, FIRST_CASH)
+    return stakes
+
+
+@njit(cache=True, nogil=True)
+def _cover(returns, rounds, first_cash):  # type: ignore[no-untyped-def]
+    """Run the rounds of Cover's iteration; the sums go over owners, and over bets, in order."""
+    n, m = returns.shape
+    stakes = np.full(m + 1, (1.0 - first_cash) / m)
+    stakes[0] = first_cash
+    gained = np.empty(m + 1)
+    for _ in range(rounds):
+        gained[:] = 0.0
+        for i in range(n):
+            wealth = stakes[0]
+            for b in range(m):
+                wealth += stakes[b + 1] * returns[i, b]
+            gained[0] += 1.0 / wealth
+            for b in range(m):
+                gained[b + 1] += returns[i, b] / wealth
+        for b in range(m + 1):
+            stakes[b] *= gained[b] / n
+    return stakes / stakes.sum()
