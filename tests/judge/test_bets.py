@@ -13,7 +13,7 @@ from judge.populations import planted
 from judge.test_linkage import popularity
 from scipy.optimize import minimize
 
-from stillhunt.judge.bets import CLASSES, OUTSIDE, SPREAD, Core, bets, portfolio
+from stillhunt.judge.bets import CLASSES, FIRST_CASH, OUTSIDE, ROUNDS, SPREAD, Core, bets, portfolio
 from stillhunt.judge.linkage import SHRINKAGE, VOLUMES, Population
 from strategies import Holdings, holdings
 
@@ -119,6 +119,18 @@ def test_the_portfolio_is_near_the_best_there_is(n: int, m: int, seed: int) -> N
 
     best = min(minimize(loss, start).fun for start in (np.zeros(m + 1), np.log(stakes + 1e-6)))
     assert float(np.log(stakes[0] + returns @ stakes[1:]).mean()) >= -best - 0.06
+
+
+@given(st.integers(1, 40), st.integers(1, 8), st.integers(0, 100))
+def test_the_portfolio_equals_its_slow_twin(n: int, m: int, seed: int) -> None:
+    """The compiled rounds are Cover's iteration as matrices say it, bets that return nothing among them."""
+    rng = np.random.default_rng(seed)
+    returns = rng.gamma(0.5, 3.0, (n, m)) * (rng.random((n, m)) < 0.7)
+    with_cash = np.concatenate([np.ones((n, 1)), returns], axis=1)
+    stakes = np.concatenate([[FIRST_CASH], np.full(m, (1.0 - FIRST_CASH) / m)])
+    for _ in range(ROUNDS):
+        stakes = stakes * (with_cash / (with_cash @ stakes)[:, None]).mean(axis=0)
+    assert portfolio(returns) == pytest.approx(stakes / stakes.sum(), rel=1e-12, abs=1e-300)
 
 
 def test_without_bets_nothing_is_staked() -> None:
