@@ -14,12 +14,11 @@ import msgspec
 import orjson
 import pyarrow as pa
 
-from stillhunt.collect import columns
 from stillhunt.collect.arrays import Column, pc
 from stillhunt.collect.bodies import answered, asked, body_of
 from stillhunt.collect.json_columns import texts
 from stillhunt.collect.messages import REDACTED, request_of, response_of
-from stillhunt.collect.plain import REFUSED, TOGETHER, joined
+from stillhunt.collect.plain import REFUSED, TOGETHER, array_of, joined
 from stillhunt.collect.plain_bodies import Answered, Asked, answered_columns, asked_columns
 from stillhunt.collect.tally import Tally
 from stillhunt.contract import EXCHANGES
@@ -75,7 +74,7 @@ def _each(bodies: Column, read: Callable[[str], Row], quick: Quick, names: tuple
     for start in range(0, len(bodies), TOGETHER):
         texts = bodies.slice(start, TOGETHER).to_pylist()
         said = _together(texts, read, quick)
-        pieces.append({name: columns.column_of(said[name], EXCHANGES.field(name), tally) for name in names})
+        pieces.append({name: array_of(said[name], name, tally) for name in names})
     return {name: joined([piece[name] for piece in pieces]) for name in names}
 
 
@@ -86,10 +85,14 @@ def _together(texts: Sequence[str | None], read: Callable[[str], Row], quick: Qu
     for number, text in enumerate(texts):
         if text:
             try:
-                plain.append(quick.decode(text))
-                at.append(number)
+                body = quick.decode(text)
             except REFUSED:
+                body = None
+            if body is None or (type(body) is Answered and not body.is_one):
                 rows[number] = read(text)
+            else:
+                plain.append(body)
+                at.append(number)
     if not plain:
         return {name: [row.get(name) if row else None for row in rows] for name in (*ASKED, *ANSWERED)}
     said = quick.columns(plain)

@@ -47,6 +47,8 @@ def column_of(values: Sequence[object], field: pa.Field[Any], tally: Tally) -> C
             return pa.array(values, pa.string())
         if kinds == {int}:
             return pa.array(values, pa.int64())
+        if kinds == {float} and not pa.types.is_string(field.type):
+            return pa.array(values, pa.float64())
         if kinds <= {int, float} and not pa.types.is_string(field.type):
             return pa.array([None if v is None else float(v) for v in values], pa.float64())  # type: ignore[arg-type]
     except (pa.ArrowException, OverflowError, UnicodeEncodeError):

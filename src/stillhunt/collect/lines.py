@@ -70,7 +70,8 @@ def blocks(opened: Opened, start: int, end: int | None, tally: Tally, origin: Or
     A line above 64 MB is left out and counted in `tally`. `origin.start` must be where the first such
     line starts; `line_start` finds it.
     """
-    held, first, position = bytearray(), 0, start
+    held: list[bytes] = []
+    size, first, position = 0, 0, start
     skipping = False
     for piece in opened.pieces():
         if skipping:
@@ -82,27 +83,49 @@ def blocks(opened: Opened, start: int, end: int | None, tally: Tally, origin: Or
             piece, skipping, first = piece[end_of_line + 1 :], False, first + 1
         if end is not None and position >= end:
             return
-        held += piece
-        done = end is not None and position + len(held) >= end
-        if len(held) < BLOCK and not done:
+        held.append(piece)
+        size += len(piece)
+        done = end is not None and position + size >= end
+        if size < BLOCK and not done:
             continue
-        stop = held.find(b"\n", end - position - 1) + 1 if end is not None and done else 0
-        done = stop > 0
-        stop = stop or held.rfind(b"\n") + 1
-        if stop:
-            with memoryview(held) as view:
-                data = bytes(view[:stop])
+        data, rest = _cut(held, end - position if end is not None and done else None)
+        if data:
             yield Block(data, first)
-            first, position = first + data.count(b"\n"), position + stop
-            del held[:stop]
-            if done:
+            if done and len(data) >= (end or 0) - position:
                 return
-        if len(held) > LONGEST_LINE:
+            first, position = first + data.count(b"\n"), position + len(data)
+        held, size = rest, sum(map(len, rest))
+        if size > LONGEST_LINE:
             tally.line(TOO_LONG, origin.place(first), 0)
-            position, skipping = position + len(held), True
-            held.clear()
+            position, skipping = position + size, True
+            held, size = [], 0
     if held:
-        yield Block(bytes(held), first, cut=True)
+        yield Block(b"".join(held), first, cut=True)
+
+
+def _cut(pieces: list[bytes], least: int | None) -> tuple[bytes, list[bytes]]:
+    """
+    Return the whole lines in some pieces, put together once, and the pieces that are left.
+
+    Where `least` is given, these are as many lines as hold so many bytes, if the last of them ends here.
+    """
+    before = 0
+    for number, piece in enumerate(pieces if least is not None else ()):
+        at = piece.find(b"\n", max(0, (least or 0) - 1 - before)) if before + len(piece) >= (least or 0) else -1
+        if at >= 0:
+            return _parted(pieces, number, at + 1)
+        before += len(piece)
+    for number in reversed(range(len(pieces))):
+        if (at := pieces[number].rfind(b"\n")) >= 0:
+            return _parted(pieces, number, at + 1)
+    return b"", pieces
+
+
+def _parted(pieces: list[bytes], number: int, at: int) -> tuple[bytes, list[bytes]]:
+    """Return what lies before a byte of one of some pieces, and what lies after it."""
+    piece = memoryview(pieces[number])
+    rest = [bytes(piece[at:]), *pieces[number + 1 :]] if at < len(piece) else pieces[number + 1 :]
+    return b"".join([*pieces[:number], piece[:at]]), rest
 
 
 def line_start(path: str | Path, at: int) -> int:

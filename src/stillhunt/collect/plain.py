@@ -8,7 +8,7 @@ this way is there for its speed only. A record of another type is not read wrong
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple, get_args
@@ -57,6 +57,8 @@ class Plain:
 TOGETHER = 256
 """Rows that become columns together: more would not stay in the processor's cache meanwhile."""
 
+NEWLINE, OPEN, CLOSE = b"\n{}"
+
 
 class Held:
     """Plain records of one type as columns, by names in JSON."""
@@ -80,7 +82,9 @@ class Held:
 
 def there(column: Sequence[object] | None) -> bool:
     """Whether anything is in a column."""
-    return column is not None and column.count(None) < len(column)
+    if column is None:
+        return False
+    return (len(column) > 0 and column[0] is not None) or column.count(None) < len(column)
 
 
 Lazy = Sequence[Any] | Callable[[], Sequence[Any]] | None
@@ -95,10 +99,10 @@ def first_of(rows: int, *columns: Lazy, blanks: tuple[str, ...] = ("",)) -> Sequ
         if column is None or not there(column):
             continue
         for blank in blanks:
-            if blank in column:
+            if (blank or not all(column)) and blank in column:
                 column = [None if value == blank else value for value in column]
         found = column if found is None else [b if a is None else a for a, b in zip(found, column, strict=True)]
-        if None not in found:
+        if all(found) or None not in found:
             break
     return (None,) * rows if found is None else found
 
@@ -122,14 +126,53 @@ PEEKED_LINES = 24
 MOST_UNREAD = 64
 
 
-def peeked(listed: Sequence[bytes], plain: Plain) -> frozenset[str]:
+class Listed:
+    """Lines of a block by number, from 0; none is copied before it is asked for."""
+
+    def __init__(self, data: bytes) -> None:
+        """Find where lines start and end; a line is what stands between line ends, and may be empty."""
+        self._data = data
+        array = np.frombuffer(data, np.uint8)
+        ends = np.flatnonzero(array == NEWLINE)
+        if not data.endswith(b"\n"):
+            ends = np.append(ends, len(data))
+        self._ends: list[int] = ends.tolist()
+        self._starts = [0, *(end + 1 for end in self._ends[:-1])]
+        first, last = (array[np.minimum(at, max(0, len(data) - 1))] for at in (self._starts, ends - 1)) if data else ([], [])
+        self._objects = (np.asarray(first) == OPEN) & (np.asarray(last) == CLOSE)
+
+    def __len__(self) -> int:
+        """Return how many lines there are."""
+        return len(self._ends)
+
+    def __getitem__(self, number: int) -> bytes:
+        """Return a line without its end."""
+        return self._data[self._starts[number] : self._ends[number]]
+
+    def sample(self, most: int) -> Iterator[bytes]:
+        """Yield some lines, from the first to the last."""
+        return map(self.__getitem__, range(0, len(self), max(1, len(self) // most)))
+
+    def together(self, start: int, stop: int) -> memoryview | None:
+        """
+        Return some lines as they stand one after the other; None where one is more or less than an object.
+
+        A line's end lies neither inside a string nor between `}` and `{` of one value: where each line goes from `{` to `}` and
+        there are as many values as lines, each line is one.
+        """
+        if not self._objects[start:stop].all():
+            return None
+        return memoryview(self._data)[self._starts[start] : self._ends[stop - 1]]
+
+
+def peeked(lines: Iterable[bytes], plain: Plain) -> frozenset[str]:
     """
     Return the names in some lines of a block, from its start to its end.
 
     A type with only these costs much less than one with all that could be; a line with another name is not plain.
     """
     names: set[str] = set()
-    for line in listed[:: max(1, len(listed) // PEEKED_LINES)]:
+    for line in lines:
         record = documents.parse(line)
         names |= record.keys() if isinstance(record, dict) else set()
     unread = sorted(filter(plain.unread, names - plain.fields.keys()))[:MOST_UNREAD]
@@ -158,28 +201,61 @@ def _may_lack(kind: Any) -> bool:
 def of_block(block: lines.Block, origin: lines.Origin, plain: Plain, each: documents.Each, tally: Tally) -> Batch:
     """Return the exchanges of a block of lines, in their order, and how many lines it has; `tally` has what was left out."""
     place = origin.place(block.first)
-    listed = block.data.split(b"\n")
+    listed = Listed(block.data)
     taken = _Taken(plain, tally, place)
-    decode = msgspec.json.Decoder(_type(plain, peeked(listed, plain))).decode
-    others: list[tuple[int, bytes]] = []
-    doubtful = not _is_utf_8(block.data)  # what is not read is not looked at
-    for number, line in enumerate(listed):
-        if not line or line.isspace():
-            continue
-        try:
-            if doubtful:
-                line.decode()
-            taken.take(decode(line), number)
-        except REFUSED:
-            others.append((number, line))
+    decoder = msgspec.json.Decoder(_type(plain, peeked(listed.sample(PEEKED_LINES), plain)))
+    sound = is_utf_8(block.data)  # what is not read is not looked at
+    others: list[int] = []
+    for numbers, rows, odd in _decoded(listed, decoder, sound):
+        others += odd
+        taken.take(rows, numbers)
     found = taken.batches()
-    if taken.odd:
-        others = sorted([*others, *((number, listed[number]) for number in taken.odd)])
+    others = sorted([*others, *taken.odd])
     if others:
-        records, at = documents.records_at(others, len(listed) - 1 if block.cut else None, place, tally, each)
+        numbered = ((number, listed[number]) for number in others)
+        records, at = documents.records_at(numbered, len(listed) - 1 if block.cut else None, place, tally, each)
         found.append((columns.batch_of(records, EXCHANGES, tally), np.array(at, np.int64)))
     fitted = [_fitted(rows, where, place, tally) for rows, where in found]
     return Batch(_in_order(fitted), (), taken.lines + len(others))
+
+
+Decoded = tuple[Sequence[int], list[Any], list[int]]
+"""Numbers of lines, their rows, and the numbers of lines that are not of the rows' type; blank ones are no lines."""
+
+
+def _decoded(listed: Listed, decoder: Any, sound: bool) -> Iterator[Decoded]:
+    """Yield lines as rows of a type, some at a time: all at once while none is odd, then one by one."""
+    at_once = sound
+    for start in range(0, len(listed), TOGETHER):
+        stop = min(start + TOGETHER, len(listed))
+        if at_once and (some := listed.together(start, stop)) is not None:
+            try:
+                rows = decoder.decode_lines(some)
+            except REFUSED:
+                at_once = False
+            else:
+                if len(rows) == stop - start:
+                    yield range(start, stop), rows, []
+                    continue
+        yield _one_by_one(listed, range(start, stop), decoder.decode, sound)
+
+
+def _one_by_one(listed: Listed, some: range, decode: Callable[[bytes], Any], sound: bool) -> Decoded:
+    numbers: list[int] = []
+    rows: list[Any] = []
+    odd: list[int] = []
+    for number in some:
+        line = listed[number]
+        if not line or line.isspace():
+            continue
+        try:
+            if not sound:
+                line.decode()
+            rows.append(decode(line))
+            numbers.append(number)
+        except REFUSED:
+            odd.append(number)
+    return numbers, rows, odd
 
 
 class _Taken:
@@ -189,40 +265,29 @@ class _Taken:
         self.lines = 0
         self.odd: list[int] = []
         self._plain, self._tally, self._place = plain, tally, place
-        self._rows: list[Any] = []
-        self._numbers: list[int] = []
         self._where: list[Any] = []
         self._arrays: dict[str, list[Column]] = {}
 
-    def take(self, row: Any, number: int) -> None:
-        self._rows.append(row)
-        self._numbers.append(number)
-        if len(self._rows) == TOGETHER:
-            self._settle()
-
-    def _settle(self) -> None:
-        told = self._plain.tell(Held(self._rows, self._plain.blanks))
-        self.odd += [self._numbers[row] for row in told.odd]
-        self.lines += len(self._rows) - len(told.odd)
-        values, where = _counted(told, np.array(self._numbers, np.int64), self._tally, self._place)
-        self._rows, self._numbers = [], []
+    def take(self, rows: list[Any], numbers: Sequence[int]) -> None:
+        """Take some rows, and the numbers of their lines."""
+        if not rows:
+            return
+        told = self._plain.tell(Held(rows, self._plain.blanks))
+        self.odd += [numbers[row] for row in told.odd]
+        self.lines += len(rows) - len(told.odd)
+        values, where = _counted(told, np.array(numbers, np.int64), self._tally, self._place)
         before = sum(map(len, self._where))
         self._where.append(where)
         for name, column in values.items():
             if isinstance(column, pa.Array) or there(column):
                 arrays = self._arrays.setdefault(name, [pa.nulls(before)] if before else [])
-                arrays.append(self._array(column, name))
+                arrays.append(array_of(column, name, self._tally))
         for arrays in self._arrays.values():
             if (lacking := before + len(where) - sum(map(len, arrays))) > 0:
                 arrays.append(pa.nulls(lacking))
 
-    def _array(self, column: Any, name: str) -> Column:
-        return column if isinstance(column, pa.Array) else columns.column_of(column, EXCHANGES.field(name), self._tally)
-
     def batches(self) -> list[tuple[pa.RecordBatch, Any]]:
         """Return what there is, as one batch or none."""
-        if self._rows:
-            self._settle()
         if not sum(map(len, self._where)):
             return []
         where = np.concatenate(self._where)
@@ -240,12 +305,26 @@ def joined(arrays: list[Column]) -> Column:
     return pa.concat_arrays([array if array.type == kind else array.cast(kind) for array in arrays])
 
 
-def _is_utf_8(data: bytes) -> bool:
+def array_of(column: Any, name: str, tally: Tally) -> Column:
+    """Return the values of a column of the contract, which are not all null, as Arrow has them."""
+    if isinstance(column, pa.Array):
+        return column
+    field = EXCHANGES.field(name)
+    if not pa.types.is_list(field.type) and str in (type(column[0]), type(column[-1])):
+        try:
+            return pa.array(column, pa.string())
+        except (pa.ArrowException, UnicodeEncodeError):
+            pass  # not only text, or half a character
+    return columns.column_of(column, field, tally)
+
+
+def is_utf_8(data: bytes) -> bool:
+    """Whether bytes are UTF-8, by Arrow's check, which makes nothing of them."""
     if data.isascii():
         return True
     try:
-        data.decode()
-    except UnicodeDecodeError:
+        pa.StringArray.from_buffers(1, pa.py_buffer(np.array([0, len(data)], np.int32)), pa.py_buffer(data)).validate(full=True)
+    except (pa.ArrowException, ValueError):
         return False
     return True
 

@@ -164,11 +164,11 @@ class Answered(msgspec.Struct, omit_defaults=True, gc=False):
     reasoning_items: Any = None
     provider_specific_fields: Any = None
 
-    def __post_init__(self) -> None:
-        """Refuse what is neither a model's answer nor an error: it may be a message of HTTP around one."""
+    @property
+    def is_one(self) -> bool:
+        """Whether it is a model's answer or an error: else it may be a message of HTTP around one."""
         known = self.choices is not None or isinstance(self.error, dict | str) or self.object == "response"
-        if not known and not (self.type == "message" and isinstance(self.content, list)):
-            raise ValueError("no answer of a model")
+        return known or (self.type == "message" and isinstance(self.content, list))
 
 
 BARE_TURN = (None,) * (len(Turn.__struct_fields__) - 2)
@@ -208,6 +208,11 @@ def talk(turns: list[Turn]) -> Request:
     prompt = said.pop(newest).content if newest >= 0 else None
     rules = ("\n".join(system) if len(system) > 1 else system[0]) if system else None
     return Request(rules or None, prompt, _written(said).decode() if said else None, presented)  # type: ignore[arg-type]
+
+
+def others(bodies: Sequence[Answered]) -> set[int]:
+    """Return which of some bodies are neither a model's answer nor an error."""
+    return {at for at, body in enumerate(bodies) if body.choices is None and not body.is_one}
 
 
 def asked_columns(bodies: Sequence[Asked]) -> dict[str, Sequence[object]]:

@@ -22,7 +22,7 @@ from stillhunt.collect.captures import (
     is_other_route,
 )
 from stillhunt.collect.plain import Held, Plain, Told, absent, each, first_of, optional, there
-from stillhunt.collect.plain_bodies import Answered, Asked, answered_columns, asked_columns, statuses
+from stillhunt.collect.plain_bodies import Answered, Asked, answered_columns, asked_columns, others, statuses
 
 Scalar = str | int | float
 
@@ -49,13 +49,13 @@ def tell(held: Held) -> Told:
     )  # fmt: skip
     found["status"] = statuses(held.get(*CODES), responses)
     found["account_id"], noted = _identified(found)
-    return Told(found, _left(held, responses), (noted,) if noted else ())
+    return Told(found, _left(held, responses), (noted,) if noted else (), others(responses))
 
 
 def _identified(found: Mapping[str, Sequence[Any]]) -> tuple[Sequence[str | None], list[str | None] | None]:
     """Return who made each call, and how that was told where it was not by an account."""
     accounts = each(found["account_id"], name_in)
-    if None not in accounts:
+    if all(accounts):
         return accounts, None
     identities = [accounts, *(each(found[column], name_in) for column, _ in IDENTITIES[1:])]
     labels = [None, *(WANT.format(label) for _, label in IDENTITIES[1:])]
