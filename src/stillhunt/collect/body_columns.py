@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
+import numpy as np
 import orjson
 import pyarrow as pa
 
@@ -19,7 +20,7 @@ from stillhunt.collect.bodies import answered, asked, body_of
 from stillhunt.collect.json_columns import texts
 from stillhunt.collect.messages import REDACTED, request_of, response_of
 from stillhunt.collect.plain import REFUSED, TOGETHER, array_of, joined
-from stillhunt.collect.plain_bodies import Answered, Asked, answered_columns, asked_columns
+from stillhunt.collect.plain_bodies import Answered, Asked, Bare, Choice, Message, answered_columns, asked_columns
 from stillhunt.collect.tally import Tally
 from stillhunt.contract import EXCHANGES
 
@@ -35,6 +36,12 @@ ANSWERED = (
 )  # fmt: skip
 
 EMPTY = pa.array(["", "{}", "[]", "null", '""'], pa.string())
+LONGEST_EMPTY = 64
+"""Bytes of text that says nothing, with what space may stand around it."""
+
+TRUNCATED = "litellm_truncated"
+MARK = "litellm"
+"""What both marks have in them: text that was cut short, and text that was taken away."""
 
 Reasons = tuple[str, str]
 
@@ -42,28 +49,50 @@ Reasons = tuple[str, str]
 class Quick(NamedTuple):
     """How bodies that are plain are read together."""
 
-    decode: Callable[[str], Any]
+    decoders: tuple[Callable[[memoryview], Any], ...]
+    """What reads a body as one type or another, of which no two take the same body."""
     columns: Callable[[Sequence[Any]], Mapping[str, Sequence[object]]]
 
 
-REQUESTS = Quick(msgspec.json.Decoder(Asked).decode, asked_columns)
-RESPONSES = Quick(msgspec.json.Decoder(Answered).decode, answered_columns)
+_whole = msgspec.json.Decoder(Answered).decode
+_bare = msgspec.json.Decoder(Bare).decode
+
+
+def _answer(text: memoryview) -> Answered:
+    """Return an answer, or an error in its place."""
+    body = _whole(text)
+    if not body.is_one:
+        raise msgspec.ValidationError("no answer of a model")
+    return body
+
+
+def _message(text: memoryview) -> Answered:
+    """Return what a model said, without the answer around it, as an answer that has nothing else."""
+    bare = _bare(text)
+    return Answered(choices=[Choice(Message(content=bare.content, thinking_blocks=bare.thinking_blocks))])
+
+
+REQUESTS = Quick((msgspec.json.Decoder(Asked).decode,), asked_columns)
+RESPONSES = Quick((_answer, _message), answered_columns)
 
 
 def of_requests(requests: Column, tally: Tally) -> dict[str, Column]:
-    """Return what requests say: bodies as callers sent them, bare lists of turns, or plain text."""
-    return _each(requests, _request, REQUESTS, ASKED, tally)
+    """Return what requests say: bodies as callers sent them, bare lists of turns, or plain text; also the model asked for."""
+    return _each(requests, _request, REQUESTS, (*ASKED, "model"), tally)
 
 
 def of_responses(responses: Column, tally: Tally) -> dict[str, Column]:
-    """Return what responses say: bodies, bare messages, or plain text."""
-    return _each(responses, _response, RESPONSES, ANSWERED, tally)
+    """Return what responses say: bodies, bare messages, or plain text; also the model that answered."""
+    return _each(responses, _response, RESPONSES, (*ANSWERED, "model"), tally)
 
 
 def present(bodies: Column) -> Column:
     """Return bodies as JSON text, null where there is nothing in them."""
     found = texts(bodies)
-    return pc.if_else(pc.is_in(pc.utf8_trim_whitespace(found), EMPTY), None, found)
+    short = pc.less_equal(pc.binary_length(found), LONGEST_EMPTY)
+    if not pc.any(short).as_py():
+        return found
+    return pc.if_else(pc.is_in(pc.utf8_trim_whitespace(pc.if_else(short, found, None)), EMPTY), None, found)
 
 
 def _each(bodies: Column, read: Callable[[str], Row], quick: Quick, names: tuple[str, ...], tally: Tally) -> dict[str, Column]:
@@ -71,38 +100,57 @@ def _each(bodies: Column, read: Callable[[str], Row], quick: Quick, names: tuple
     if bodies.null_count == len(bodies):
         return {name: pa.nulls(len(bodies), EXCHANGES.field(name).type) for name in names}
     pieces: list[dict[str, Column]] = []
+    views = _views(bodies)
     for start in range(0, len(bodies), TOGETHER):
-        texts = bodies.slice(start, TOGETHER).to_pylist()
-        said = _together(texts, read, quick)
+        said = _together(views[start : start + TOGETHER], read, quick, names)
         pieces.append({name: array_of(said[name], name, tally) for name in names})
     return {name: joined([piece[name] for piece in pieces]) for name in names}
 
 
-def _together(texts: Sequence[str | None], read: Callable[[str], Row], quick: Quick) -> Mapping[str, Sequence[object]]:
+def _views(texts: Column) -> list[memoryview | None]:
+    """Return the bytes of each text where they stand; none for null and for empty text."""
+    _, offsets, data = texts.buffers()
+    ends = np.frombuffer(offsets, np.int32, len(texts) + 1, texts.offset * 4).tolist()
+    view = memoryview(data) if data is not None else memoryview(b"")
+    there = texts.is_valid().to_pylist() if texts.null_count else [True] * len(texts)
+    return [view[a:b] if held and a < b else None for a, b, held in zip(ends, ends[1:], there, strict=False)]
+
+
+def _together(
+    texts: Sequence[memoryview | None], read: Callable[[str], Row], quick: Quick, names: tuple[str, ...]
+) -> Mapping[str, Sequence[object]]:
     """Return what bodies say, those that are plain read together, and the others one by one."""
-    rows: list[Row | None] = [None if text else {} for text in texts]
+    others: dict[int, Row] = {}
     plain, at = [], []
+    likely, *unlikely = quick.decoders
     for number, text in enumerate(texts):
-        if text:
-            try:
-                body = quick.decode(text)
-            except REFUSED:
-                body = None
-            if body is None or (type(body) is Answered and not body.is_one):
-                rows[number] = read(text)
-            else:
-                plain.append(body)
+        if text is None:
+            continue
+        try:
+            plain.append(likely(text))
+            at.append(number)
+        except REFUSED:
+            for decode in tuple(unlikely):
+                try:
+                    plain.append(decode(text))
+                except REFUSED:
+                    continue
                 at.append(number)
-    if not plain:
-        return {name: [row.get(name) if row else None for row in rows] for name in (*ASKED, *ANSWERED)}
-    said = quick.columns(plain)
+                unlikely.remove(decode)
+                unlikely.append(likely)
+                likely = decode
+                break
+            else:
+                others[number] = read(str(text, "utf-8"))
+    said = quick.columns(plain) if plain else {}
     if len(plain) == len(texts):
-        return {**dict.fromkeys((*ASKED, *ANSWERED), (None,) * len(texts)), **said}
-    found: dict[str, list[object]] = {name: [row.get(name) if row else None for row in rows] for name in (*ASKED, *ANSWERED)}
-    for name, values in said.items():
-        if name in found:
-            for number, value in zip(at, values, strict=True):
-                found[name][number] = value
+        return said
+    found: dict[str, list[object]] = {name: [None] * len(texts) for name in names}
+    for name, column in found.items():
+        for number, value in zip(at, said[name] if plain else (), strict=True):
+            column[number] = value
+        for number, row in others.items():
+            column[number] = row.get(name)
     return found
 
 
@@ -146,10 +194,12 @@ def readable(column: Column, reasons: Reasons, tally: Tally) -> Column:
     """
     if not pa.types.is_string(column.type) or column.null_count == len(column):
         return column
+    if not pc.any(pc.match_substring(column, MARK)).as_py():
+        return column
     redacted = pc.or_(
         pc.equal(column, REDACTED), pc.match_substring(column, f'"content":"{REDACTED}"')
     )
     tally.add("value", reasons[0], pc.sum(redacted).as_py() or 0)
     column = pc.if_else(redacted, None, column)
-    tally.add("value", reasons[1], pc.sum(pc.match_substring(column, "litellm_truncated")).as_py() or 0)
+    tally.add("value", reasons[1], pc.sum(pc.match_substring(column, TRUNCATED)).as_py() or 0)
     return column

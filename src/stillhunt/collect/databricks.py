@@ -46,7 +46,11 @@ def read(split: Split) -> Iterator[Batch]:
 
 def not_ours(rows: Rows) -> Column:
     """Return why a row is no call of a model that answers with text; null where it is one."""
-    kind = fields(rows["response"], {"object": TEXT})["object"]
+    said = texts(rows["response"])
+    doubtful = pc.fill_null(pc.or_(pc.match_substring(said, '"list"'), pc.match_substring(said, '"embedding"')), False)
+    if not pc.any(doubtful).as_py():
+        return pa.nulls(len(said), TEXT)
+    kind = fields(pc.if_else(doubtful, said, None), {"object": TEXT})["object"]
     return pc.if_else(pc.is_in(kind, LISTS), NOT_A_CALL, pa.scalar(None, TEXT))
 
 
@@ -61,7 +65,7 @@ def exchanges(rows: Rows, tally: Tally) -> dict[str, Column]:
     started = tabular.moment(rows["request_time"])
     took = pc.multiply(tabular.count(rows["execution_duration_ms"]), 1000).cast(pa.duration("us"))
     identities = (("requester", named(rows["requester"])), ("end user id", tabular.text(asked["end_user_id"])))
-    models = [fields(rows[side], {"model": TEXT})["model"] for side in ("response", "request")]
+    models = (answered["model"], asked["model"])
     return {
         **asked,
         **answered,

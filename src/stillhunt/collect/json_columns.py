@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import orjson
 import pyarrow as pa
 import pyarrow.json as pj
@@ -22,6 +23,8 @@ from stillhunt.collect.text import json_text, without_surrogates
 TEXT = pa.string()
 WHOLE = pa.int64()
 NUMBER = pa.float64()
+
+OPEN, CLOSE = b"{}"
 
 Wanted = Mapping[str, Any]
 """Names of fields with their types, or with the fields inside them."""
@@ -64,11 +67,7 @@ def _of_text(column: Column, wanted: Wanted) -> dict[str, Column]:
     """
     if len(column) == 0:
         return _missing(0, wanted)
-    if any(pc.any(pc.match_substring(column, end)).as_py() for end in ("\n", "\r")):
-        column = pc.replace_substring_regex(column, r"[\r\n]", " ")
-    bare = pc.ascii_trim_whitespace(column)
-    whole = pc.and_(pc.starts_with(bare, "{"), pc.ends_with(bare, "}"))
-    lines = pc.if_else(pc.fill_null(whole, False), bare, "{}")
+    lines = column if _are_lines(column) else _made_lines(column)
     data = pc.binary_join(pa.ListArray.from_arrays(pa.array([0, len(lines)], pa.int32()), lines), "\n")[0].as_buffer()
     try:
         if data.to_pybytes().count(b"}\n{") != len(lines) - 1:
@@ -91,6 +90,30 @@ def _of_text(column: Column, wanted: Wanted) -> dict[str, Column]:
         else:
             found[name] = part
     return found
+
+
+def _are_lines(column: Column) -> bool:
+    """Whether each text goes from `{` to `}` and none has a line end, so that it can be a line as it stands."""
+    if column.null_count:
+        return False
+    _, starts, data = column.buffers()
+    if data is None:
+        return False
+    ends = np.frombuffer(starts, np.int32, len(column) + 1, column.offset * 4)
+    bytes_ = np.frombuffer(data, np.uint8)
+    inside = bytes_[ends[0] : ends[-1]]
+    if len(inside) == 0 or (ends[1:] == ends[:-1]).any() or (inside < 0x20).any():
+        return False
+    return bool((bytes_[ends[:-1]] == OPEN).all() and (bytes_[ends[1:] - 1] == CLOSE).all())
+
+
+def _made_lines(column: Column) -> Column:
+    """Return each text as a line: of space at its ends and of line ends rid, and an empty object where it is none."""
+    if any(pc.any(pc.match_substring(column, end)).as_py() for end in ("\n", "\r")):
+        column = pc.replace_substring_regex(column, r"[\r\n]", " ")
+    bare = pc.ascii_trim_whitespace(column)
+    whole = pc.and_(pc.starts_with(bare, "{"), pc.ends_with(bare, "}"))
+    return pc.if_else(pc.fill_null(whole, False), bare, "{}")
 
 
 def _schema(wanted: Wanted) -> pa.Schema:

@@ -206,7 +206,7 @@ def of_block(block: lines.Block, origin: lines.Origin, plain: Plain, each: docum
     decoder = msgspec.json.Decoder(_type(plain, peeked(listed.sample(PEEKED_LINES), plain)))
     sound = is_utf_8(block.data)  # what is not read is not looked at
     others: list[int] = []
-    for numbers, rows, odd in _decoded(listed, decoder, sound):
+    for numbers, rows, odd in decoded(listed, decoder, sound):
         others += odd
         taken.take(rows, numbers)
     found = taken.batches()
@@ -223,7 +223,7 @@ Decoded = tuple[Sequence[int], list[Any], list[int]]
 """Numbers of lines, their rows, and the numbers of lines that are not of the rows' type; blank ones are no lines."""
 
 
-def _decoded(listed: Listed, decoder: Any, sound: bool) -> Iterator[Decoded]:
+def decoded(listed: Listed, decoder: Any, sound: bool) -> Iterator[Decoded]:
     """Yield lines as rows of a type, some at a time: all at once while none is odd, then one by one."""
     at_once = sound
     for start in range(0, len(listed), TOGETHER):

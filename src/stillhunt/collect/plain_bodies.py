@@ -92,6 +92,33 @@ class Message(msgspec.Struct, omit_defaults=True, gc=False):
     type: None = None
 
 
+class Bare(msgspec.Struct, omit_defaults=True, gc=False):
+    """What a model said, without an answer around it: text, and nothing else that would be read but blocks of reasoning."""
+
+    role: str
+    content: str
+    thinking_blocks: Any = None
+    choices: None = None
+    candidates: None = None
+    error: None = None
+    function_call: None = None
+    incomplete_details: None = None
+    model: None = None
+    object: None = None
+    output: None = None
+    parts: None = None
+    provider_specific_fields: None = None
+    reasoning_items: None = None
+    refusal: None = None
+    status: None = None
+    stop_details: None = None
+    stop_reason: None = None
+    text: None = None
+    tool_calls: None = None
+    type: None = None
+    usage: None = None
+
+
 class Choice(msgspec.Struct, omit_defaults=True, gc=False):
     """One of the answers to a request."""
 
@@ -257,7 +284,8 @@ def _reply(body: Answered) -> tuple[object, object, object, object]:
         choice = body.choices[0]
         message = choice.message
         content, finish, sealed = message.content, choice.finish_reason, message.thinking_blocks
-        if type(content) is str and type(finish) is str and finish and body.candidates is None and choice.is_bare:
+        ended = finish is None or (type(finish) is str and finish)
+        if type(content) is str and ended and body.candidates is None and choice.is_bare:
             category = finish if finish in ("refusal", "content_filter") else None
             rest = _fields(message)[2:]
             if rest == BARE_MESSAGE:

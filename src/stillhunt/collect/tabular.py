@@ -21,7 +21,7 @@ from stillhunt.collect.arrays import Column, pc
 from stillhunt.collect.conform import Fit, cast, conform, nothing, pieces, sliced
 from stillhunt.collect.lines import Block, Origin
 from stillhunt.collect.opening import head
-from stillhunt.collect.plain import PEEKED_LINES, REFUSED, TOGETHER, joined
+from stillhunt.collect.plain import PEEKED_LINES, Listed, decoded, is_utf_8, joined
 from stillhunt.collect.strings import plain
 from stillhunt.collect.tally import Place, Tally
 from stillhunt.collect.text import json_text
@@ -116,41 +116,43 @@ def rows_of(
 
     Lists and objects are JSON text as they stand there, or, where `kinds` say what each column is for, what that makes of them.
     """
-    listed = block.data.split(b"\n")
-    decode = json.Decoder(_record(tuple(names), _nested(listed)) if kinds is None else _anything(tuple(names))).decode
-    as_text, written = (_text, _written) if kinds is None else (_same, _same)
+    listed = Listed(block.data)
+    nested = _nested(listed) if kinds is None else frozenset[str]()
+    decoder = json.Decoder(_record(tuple(names), nested) if kinds is None else _anything(tuple(names)))
     fields = [pa.field(name, pa.string()) for name in names] if kinds is None else kinds
-    held: list[tuple[object, ...]] = []
+    cut = len(listed) - 1 if block.cut else None
     numbers: list[int] = []
     arrays: dict[str, list[Column]] = {name: [] for name in names}
-
-    def settle() -> None:
-        values = zip(*held, strict=True) if held else [()] * len(names)
-        for name, field, column in zip(names, fields, values, strict=True):
+    for some, rows, odd in decoded(listed, decoder, is_utf_8(block.data)):
+        held: Sequence[Sequence[object]] = list(zip(*map(astuple, rows), strict=True)) or [()] * len(names)
+        held = [list(map(_text, column)) if name in nested else column for name, column in zip(names, held, strict=True)]
+        if odd:
+            some, held = _with_others(some, held, *documents.records_at(
+                ((number, listed[number]) for number in odd), cut, place, tally, documents.as_it_is
+            ), names, kinds is None)  # fmt: skip
+        numbers += some
+        for name, field, column in zip(names, fields, held, strict=True):
             arrays[name].append(columns.column_of(column, field, tally))
-        held.clear()
-
-    for number, line in enumerate(listed):
-        if not line or line.isspace():
-            continue
-        try:
-            line.decode()
-            held.append(tuple(map(as_text, astuple(decode(line)))))
-            numbers.append(number)
-        except REFUSED:
-            cut = len(listed) - 1 if block.cut else None
-            for record in documents.records_at([(number, line)], cut, place, tally, documents.as_it_is)[0]:
-                held.append(tuple(map(written, map(record.get, names))))
-                numbers.append(number)
-        if len(held) == TOGETHER:
-            settle()
-    settle()
     return pa.RecordBatch.from_arrays([joined(arrays[name]) for name in names], names=list(names)), numbers
 
 
-def _nested(listed: Sequence[bytes]) -> frozenset[str]:
+def _with_others(
+    some: Sequence[int], held: Sequence[Sequence[object]], records: Sequence[documents.Record], at: Sequence[int],
+    names: Sequence[str], as_text: bool,
+) -> tuple[Sequence[int], Sequence[Sequence[object]]]:  # fmt: skip
+    """Return rows and those of other records, by the numbers of their lines, and these numbers."""
+    numbers = [*some, *at]
+    order = sorted(range(len(numbers)), key=numbers.__getitem__)
+    written = _written if as_text else _same
+    both = [
+        [*column, *(written(record.get(name)) for record in records)] for name, column in zip(names, held, strict=True)
+    ]
+    return [numbers[row] for row in order], [[column[row] for row in order] for column in both]
+
+
+def _nested(listed: Listed) -> frozenset[str]:
     """Return the names under which some lines of a block, from its start to its end, have objects or lists."""
-    records = map(documents.parse, listed[:: max(1, len(listed) // PEEKED_LINES)])
+    records = map(documents.parse, listed.sample(PEEKED_LINES))
     return frozenset(n for one in records if isinstance(one, dict) for n, v in one.items() if isinstance(v, dict | list))
 
 
