@@ -16,16 +16,20 @@ from collect import fuzzing
 from collect.reading import SAMPLES, counts, left_out, rows_of
 
 from stillhunt import worlds
-from stillhunt.collect import captures, envoy, records
+from stillhunt.collect import captures, envoy, kong, litellm, records
 from stillhunt.collect.plain import PEEKED_LINES, Plain
 from stillhunt.collect.plain_captures import PLAIN as CAPTURES
 from stillhunt.collect.plain_envoy import PLAIN as ENVOY
+from stillhunt.collect.plain_kong import PLAIN as KONG
+from stillhunt.collect.plain_litellm import PLAIN as LITELLM
 from stillhunt.plugs import Batch, Split
 
 WAYS: dict[str, tuple[records.Convert, Plain]] = {
     "openai": (captures.exchange, CAPTURES),
     "anthropic": (captures.exchange, CAPTURES),
     "envoy": (envoy.convert, ENVOY),
+    "litellm": (litellm.convert, LITELLM),
+    "kong": (kong.convert, KONG),
 }
 
 

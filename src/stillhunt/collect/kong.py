@@ -37,7 +37,9 @@ def recognise(record: Mapping[str, object]) -> str | None:
 
 def read(split: Split) -> Iterator[Batch]:
     """Yield the calls of one split of a log that Kong wrote, and what was left out."""
-    return records.read(split, convert)
+    from stillhunt.collect.plain_kong import PLAIN  # most logs have no need of it
+
+    return records.read(split, convert, PLAIN)
 
 
 def convert(record: Row, note: Note) -> Row | str:

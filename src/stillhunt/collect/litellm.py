@@ -10,12 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 
-from stillhunt.collect import columns, documents
-from stillhunt.collect.conform import conform, nothing, sliced
+from stillhunt.collect import records
 from stillhunt.collect.messages import REDACTED, hash_of, request_of, response_of
-from stillhunt.collect.tally import Tally
 from stillhunt.collect.text import json_text
-from stillhunt.contract import EXCHANGES, REQUIRED
 from stillhunt.plugs import Batch, Split
 
 KEYS = (
@@ -91,20 +88,14 @@ def recognise(record: Mapping[str, object]) -> str | None:
 
 def read(split: Split) -> Iterator[Batch]:
     """Yield the exchanges of one split of a LiteLLM log, and what was left out."""
-    tally = Tally()
+    from stillhunt.collect.plain_litellm import PLAIN  # which reads the tables of this module
 
-    def each(payload: Row) -> Row | str:
-        return not_a_call(payload) or exchange(payload, tally.note)
+    yield from records.read(split, convert, PLAIN)
 
-    for chunk in documents.chunks(split, tally, each):
-        raw = columns.batch_of(chunk.records, EXCHANGES, tally)
-        lost = tally.lines
-        batch = conform(raw, EXCHANGES, REQUIRED, chunk.place)
-        tally.merge(batch.left_out)
-        yield from sliced(Batch(batch.exchanges, tally.left_out(), batch.lines + lost))
-        tally.clear()
-    if tally.left_out():
-        yield Batch(nothing(EXCHANGES), tally.left_out(), tally.lines)
+
+def convert(payload: Row, note: Note) -> Row | str:
+    """Return one payload under the contract's names, or why it is no exchange."""
+    return not_a_call(payload) or exchange(payload, note)
 
 
 def not_a_call(payload: Row) -> str | None:
@@ -147,10 +138,10 @@ def exchange(payload: Row, note: Note) -> Row:
         "session_id": _known(payload.get("session_id")) or _known(payload.get("trace_id")),
         "end_user_id": _known(payload.get("end_user")) or _known(metadata.get("user_api_key_end_user_id")),
         "model": _string(payload.get("model_group")) or payload.get("model"),
-        "system": _readable(system, note),
-        "prompt": _readable(request.prompt, note),
-        "history": _readable(request.history, note),
-        "completion": _readable(response.completion, note),
+        "system": readable(system, note),
+        "prompt": readable(request.prompt, note),
+        "history": readable(request.history, note),
+        "completion": readable(response.completion, note),
         "reasoning_issued": response.issued or None,
         "reasoning_presented": request.presented or None,
         "finish_reason": response.finish_reason,
@@ -204,7 +195,7 @@ def status(payload: Row) -> str:
     return "blocked" if guardrail or code == "403" or any(name in kind for name in blocking) else "error"
 
 
-def _readable(text: str | None, note: Note) -> str | None:
+def readable(text: str | None, note: Note) -> str | None:
     """Return the text unless LiteLLM took it away; say so where it did, or where it cut it short."""
     if text is None:
         return None

@@ -112,6 +112,12 @@ def each(column: Sequence[Any], read: Callable[[Any], Any]) -> Sequence[Any]:
     return [None if value is None else read(value) for value in column] if there(column) else column
 
 
+def through(read: Callable[[Any], Any], column: Sequence[Any]) -> list[Any]:
+    """Return what a function makes of each value, asked once for each that is different."""
+    known = {value: read(value) for value in set(column)}
+    return [known[value] for value in column]
+
+
 def optional(kind: Any, *names: str) -> dict[str, Any]:
     """Return fields of some type that may be missing or null."""
     return dict.fromkeys(names, kind | None)
@@ -335,12 +341,11 @@ def _counted(told: Told, where: Any, tally: Tally, place: Place) -> tuple[Values
     if told.odd or there(left):
         kept = [row for row in range(len(where)) if row not in told.odd and (left is None or left[row] is None)]
         if left is not None:
-            _count("line", [None if row in told.odd else reason for row, reason in enumerate(left)], where, tally, place)
+            _count("line", [[None if row in told.odd else one for row, one in enumerate(left)]], where, tally, place)
         values = {name: _taken(column, kept) for name, column in values.items()}
         noted = [[reasons[row] for row in kept] for reasons in noted]
         where = where[kept]
-    for reasons in noted:
-        _count("value", reasons, where, tally, place)
+    _count("value", noted, where, tally, place)
     return values, where
 
 
@@ -348,11 +353,13 @@ def _taken(column: Any, rows: list[int]) -> Any:
     return column.take(pa.array(rows, pa.int64())) if isinstance(column, pa.Array) else [column[row] for row in rows]
 
 
-def _count(what: str, reasons: Sequence[str | None], where: Any, tally: Tally, place: Place) -> None:
-    for reason in dict.fromkeys(reasons):
+def _count(what: str, reasons: Sequence[Sequence[str | None]], where: Any, tally: Tally, place: Place) -> None:
+    """Count reasons, each line once among the examples of one."""
+    for reason in dict.fromkeys(one for some in reasons for one in some):
         if reason is not None:
-            first = [number for number, one in enumerate(reasons) if one == reason][:MOST_EXAMPLES]
-            tally.add(what, reason, reasons.count(reason), places=[place(int(where[number])) for number in first])
+            rows = sorted({row for some in reasons for row, one in enumerate(some) if one == reason})[:MOST_EXAMPLES]
+            count = sum(some.count(reason) for some in reasons)
+            tally.add(what, reason, count, places=[place(int(where[row])) for row in rows])
 
 
 def _fitted(rows: pa.RecordBatch, where: Any, place: Place, tally: Tally) -> tuple[pa.RecordBatch, Column]:

@@ -244,7 +244,7 @@ def others(bodies: Sequence[Answered]) -> set[int]:
 
 def asked_columns(bodies: Sequence[Asked]) -> dict[str, Sequence[object]]:
     """Return what requests say under the contract's names, as `asked` says of one."""
-    columns = dict(zip(Asked.__struct_fields__, zip(*map(_fields, bodies), strict=True), strict=True))
+    columns = dict(zip(type(bodies[0]).__struct_fields__, zip(*map(_fields, bodies), strict=True), strict=True))
     talks = list(map(talk, columns["messages"]))
     system, prompt, history, presented = zip(*talks, strict=True)
     if there(columns["system"]) or there(columns["instructions"]):
@@ -272,13 +272,24 @@ def asked_columns(bodies: Sequence[Asked]) -> dict[str, Sequence[object]]:
 def answered_columns(bodies: Sequence[Answered]) -> dict[str, Sequence[object]]:
     """Return what responses say under the contract's names, as `answered` says of one."""
     names = ("completion", "finish_reason", "refusal_category", "reasoning_issued")
-    said = dict(zip(names, zip(*map(_reply, bodies), strict=True), strict=True))
+    said = dict(zip(names, zip(*replies(bodies), strict=True), strict=True))
     counts = zip(*[_counts(body.usage) for body in bodies], strict=True)
     usage = dict(zip(("tokens_in", "tokens_out", "tokens_reasoning", "tokens_cached"), counts, strict=True))
     return {"model": each([body.model for body in bodies], string), **said, **usage}
 
 
-def _reply(body: Answered) -> tuple[object, object, object, object]:
+Reply = tuple[object, object, object, object]
+"""Completion, finish reason, refusal's category and reasoning issued."""
+
+SILENT = Answered()
+
+
+def replies(bodies: Sequence[Answered]) -> list[Reply]:
+    """Return what answers say."""
+    return [(None, None, None, None) if body == SILENT else _reply(body) for body in bodies]
+
+
+def _reply(body: Answered) -> Reply:
     """Return completion, finish reason, refusal's category and reasoning issued."""
     if body.choices is not None and len(body.choices) == 1 and body.refusal is None and body.stop_details is None:
         choice = body.choices[0]

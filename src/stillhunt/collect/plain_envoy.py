@@ -12,7 +12,7 @@ from stillhunt.collect import edge
 from stillhunt.collect.arrays import pc
 from stillhunt.collect.litellm import HEADERS
 from stillhunt.collect.moments import WHOLE_ISO, moments
-from stillhunt.collect.plain import Held, Plain, Told, optional, there
+from stillhunt.collect.plain import Held, Plain, Told, optional, there, through
 
 MODEL = ("genai_model_name_override", "genai_model_name", "gen_ai.response.model", "gen_ai.request.model",
          "x-ai-eg-model", "request_model")  # fmt: skip
@@ -37,11 +37,11 @@ NONE = type(None)
 def tell(held: Held) -> Told:
     """Return what lines say."""
     odd: set[int] = set()
-    found: dict[str, Any] = {column: _texts(held.get(*names), odd) for column, names in NAMED.items()}
+    found: dict[str, Any] = {column: texts(held.get(*names), odd) for column, names in NAMED.items()}
     found |= {column: held.get(*names) for column, names in TOKENS.items()}
     found["model"] = held.get(*MODEL)
     found["exchange_id"] = held.get(*IDS)
-    found["status"] = _through(edge.status, held.get(*STATUS))
+    found["status"] = through(edge.status, held.get(*STATUS))
     peers, forwarded = held.get("downstream_remote_address"), held.get("x-forwarded-for")
     found["client_ip"] = [edge.address(*both) for both in zip(peers, forwarded, strict=True)]
     found["started_at"], found["ended_at"] = _times(held, odd)
@@ -49,7 +49,7 @@ def tell(held: Held) -> Told:
     return Told(found, _left(held, found["model"]), (noted,) if noted else (), odd)
 
 
-def _texts(column: Sequence[Any], odd: set[int]) -> Sequence[Any]:
+def texts(column: Sequence[Any], odd: set[int]) -> Sequence[Any]:
     """Return what `edge.text` makes of values; where that is nothing, another field may have something."""
     if not there(column):
         return column
@@ -60,11 +60,6 @@ def _texts(column: Sequence[Any], odd: set[int]) -> Sequence[Any]:
     if "" in texts or "-" in texts or texts.count(None) > column.count(None):
         odd.update(row for row, value in enumerate(column) if value is not None and edge.text(value) is None)
     return texts
-
-
-def _through(read: Any, column: Sequence[Any]) -> list[Any]:
-    known = {value: read(value) for value in set(column)}
-    return [known[value] for value in column]
 
 
 def _times(held: Held, odd: set[int]) -> tuple[Any, Any]:
