@@ -164,20 +164,34 @@ def anthropic(row: Row) -> Row:
     return captured(row, *anthropic_bodies(row))
 
 
+def conversed(turn: Row) -> Row:
+    """Return a turn as Converse has it."""
+    sealed = [{"reasoningContent": {"reasoningText": {"text": "", "signature": block["signature"]}}}
+              for block in turn.get("thinking_blocks", ())]  # fmt: skip
+    return {"role": turn["role"], "content": [*sealed, {"text": turn["content"]}]}
+
+
 def bedrock(row: Row) -> Row:
-    """Return a record of Bedrock's invocation log; the caller is the one who signed."""
-    request, response = anthropic_bodies(row)
-    failed = {
-        "error": "InternalServerException",
-        "rate_limited": "ThrottlingException",
-        "blocked": "AccessDeniedException",
+    """Return a record of a call of Converse in Bedrock's invocation log; the caller is the one who signed."""
+    turns = messages(row)
+    system = [{"text": turn["content"]} for turn in turns if turn["role"] == "system"]
+    knobs = {"temperature": row["temperature"], "topP": row["top_p"], "maxTokens": row["max_tokens"]}
+    request: Row = {"messages": [conversed(turn) for turn in turns if turn["role"] != "system"], "system": system}
+    request["inferenceConfig"] = some(knobs)
+    if row["reasoning_budget"] is not None:
+        thinking = {"type": "enabled", "budget_tokens": row["reasoning_budget"]}
+        request["additionalModelRequestFields"] = {"thinking": thinking}
+    if row["tools_hash"]:
+        request["toolConfig"] = {"tools": [{"toolSpec": {"name": row["tools_hash"]}}]}
+    served = row["status"] == "ok"
+    cached, tokens = row["tokens_cached"], row["tokens_in"]
+    given = {"inputTokenCount": None if tokens is None else tokens - (cached or 0), "cacheReadInputTokenCount": cached}
+    answer = {"role": "assistant", "thinking_blocks": [{"signature": s} for s in row["reasoning_issued"] or ()]}
+    said = {
+        "output": {"message": conversed({**answer, "content": row["completion"] or ""})},
+        "stopReason": "guardrail_intervened" if row["refusal_category"] else row["finish_reason"],
     }
-    tags = {"session_id": row["session_id"], "end_user_id": row["end_user_id"]}
-    usage = response.get("usage", {})
-    given = {
-        "inputTokenCount": usage.get("input_tokens"),
-        "cacheReadInputTokenCount": usage.get("cache_read_input_tokens"),
-    }
+    failed = {"error": "InternalServerException", "rate_limited": "ThrottlingException", "blocked": "AccessDeniedException"}
     return some({
         "schemaType": "ModelInvocationLog",
         "schemaVersion": "1.0",
@@ -186,14 +200,14 @@ def bedrock(row: Row) -> Row:
         "identity": {"arn": ARN + row["account_id"]},
         "region": "eu-north-1",
         "requestId": row["exchange_id"],
-        "operation": "InvokeModel",
+        "operation": "Converse",
         "modelId": row["model"],
-        "requestMetadata": some(tags),
+        "requestMetadata": some({name: row[name] for name in ("session_id", "end_user_id", "org_id", "api_key_id")}),
         "errorCode": failed.get(row["status"]),
         "input": some({"inputContentType": "application/json", "inputBodyJson": request, **given}),
         "output": some({
-            "outputContentType": "application/json", "outputTokenCount": usage.get("output_tokens"), "outputBodyJson": response,
-        }),
+            "outputContentType": "application/json", "outputTokenCount": row["tokens_out"], "outputBodyJson": said,
+        }) if served else None,
     })  # fmt: skip
 
 
@@ -533,9 +547,11 @@ def main() -> None:
             print(report[-1], flush=True)
     report += [
         "",
-        "Where a column has no place, its detectors are blind and the run says so. Bedrock's logs have no network, client or key,"
-        " and the organisation is the cloud account, the same for all; Databricks' tables have no network, client or organisation;"
-        " Envoy's have no text. What is left links fewer accounts, and accounts of one organisation may count as several owners.",
+        "Where a column has no place, its detectors are blind and the run says so. Bedrock's invocation log has no network and no"
+        " client: nothing of them can link accounts or tell one machine from many. Its account is who signed (`identity.arn`), its"
+        " organisation and key are tags that the application sends (`requestMetadata`); the AWS account is none of these, as it holds"
+        " the log and is the same for all. Databricks' tables have no network, client or organisation; Envoy's have no text. What is"
+        " left links fewer accounts, and accounts of one organisation may count as several owners.",
     ]
     if not arguments.only:
         (RESULTS / "forms.md").write_text("\n".join(report) + "\n")

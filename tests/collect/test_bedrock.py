@@ -72,11 +72,25 @@ def test_tokens_in_count_the_cache(tmp_path: Path) -> None:
 def test_the_caller_is_the_account_and_the_aws_account_stands_in(tmp_path: Path) -> None:
     """`identity.arn` is the account; without it the AWS account is, and that is counted."""
     row, left = one(tmp_path, BASE[2])
-    assert (row["account_id"], row["org_id"]) == ("arn:aws:sts::111122223333:assumed-role/harbour/tern", "111122223333")
+    assert row["account_id"] == "arn:aws:sts::111122223333:assumed-role/harbour/tern"
     assert not left
     row, left = one(tmp_path, {**BASE[2], "identity": None})
     assert row["account_id"] == "111122223333"
     assert left == {("value", bedrock.NO_ARN): 1}
+
+
+def test_tags_tell_apart_whom_one_signer_serves(tmp_path: Path) -> None:
+    """An application that signs for its customers names them in tags; that this was taken for the account is counted."""
+    tags = {"tenant_id": "t-1", "org_id": "o-1", "api_key_id": "k-1", "user_id": "seat-9", "conversation_id": "c-1"}
+    row, left = one(tmp_path, {**BASE[2], "requestMetadata": tags})
+    assert (row["account_id"], row["org_id"], row["api_key_id"]) == ("t-1", "o-1", "k-1")
+    assert (row["end_user_id"], row["session_id"]) == ("seat-9", "c-1")
+    assert left == {("value", bedrock.BY_TAG): 1}
+
+
+def test_the_aws_account_is_no_organisation(tmp_path: Path) -> None:
+    """It holds the log and is the same for all in it: as an owner it would make one of everybody."""
+    assert "org_id" not in one(tmp_path, BASE[2])[0]
 
 
 def test_large_bodies_are_read_from_the_folder_beside_the_log(tmp_path: Path) -> None:

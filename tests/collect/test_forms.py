@@ -23,7 +23,7 @@ LOST: dict[str, tuple[set[str], set[str]]] = {
     "litellm": (set(), {"refusal_category"}),
     "openai": (set(), NO_USAGE),
     "anthropic": (set(), NO_USAGE),
-    "bedrock": (NETWORK | {"ended_at"}, NO_USAGE | {"org_id"}),
+    "bedrock": (NETWORK - {"api_key_id"} | {"ended_at", "n", "seed", "tokens_reasoning"}, {"tokens_out", "refusal_category"}),
     "langfuse": ({"reasoning_budget", "finish_reason"}, set()),
     "databricks": (NETWORK | {"org_id", "session_id"}, NO_USAGE),
     "envoy": (TEXT, set()),

@@ -16,8 +16,9 @@ from collect import fuzzing
 from collect.reading import SAMPLES, counts, left_out, rows_of
 
 from stillhunt import worlds
-from stillhunt.collect import captures, envoy, kong, litellm, records
+from stillhunt.collect import bedrock, captures, envoy, kong, litellm, records
 from stillhunt.collect.plain import PEEKED_LINES, Plain
+from stillhunt.collect.plain_bedrock import PLAIN as BEDROCK
 from stillhunt.collect.plain_captures import PLAIN as CAPTURES
 from stillhunt.collect.plain_envoy import PLAIN as ENVOY
 from stillhunt.collect.plain_kong import PLAIN as KONG
@@ -30,6 +31,7 @@ WAYS: dict[str, tuple[records.Convert, Plain]] = {
     "envoy": (envoy.convert, ENVOY),
     "litellm": (litellm.convert, LITELLM),
     "kong": (kong.convert, KONG),
+    "bedrock": (lambda record, note: bedrock.exchange(record, note, Path("nowhere")), BEDROCK),
 }
 
 

@@ -25,7 +25,17 @@ NOT_A_CALL = "not a chat or completion call"
 ELSEWHERE = "body that Bedrock put into a file of its own, which is not beside the log; its text is missing"
 NO_BODY = "no body was logged (text data delivery is off); its text is missing"
 NO_ARN = "account is the AWS account, for want of identity.arn"
-BLOCKED = ("content_filtered", "guardrail_intervened")
+BY_TAG = "account is a tag of requestMetadata, which whoever signs the call sets, not identity.arn"
+BLOCKED_SET = frozenset(("content_filtered", "guardrail_intervened"))
+
+TAGS = {
+    "account_id": ("account_id", "customer_id", "tenant_id"),
+    "org_id": ("org_id", "organization_id", "team_id"),
+    "api_key_id": ("api_key_id",),
+    "end_user_id": ("end_user_id", "user_id", "user"),
+    "session_id": ("session_id", "conversation_id", "traceId", "trace_id"),
+}
+"""Column → names of tags, the likeliest first: who stands behind a call, as the application that signs it says."""
 
 
 def recognise(record: Mapping[str, object]) -> str | None:
@@ -38,7 +48,9 @@ def recognise(record: Mapping[str, object]) -> str | None:
 def read(split: Split) -> Iterator[Batch]:
     """Yield the exchanges of one split of an invocation log, and what was left out."""
     beside = Path(split.path).parent / "data"
-    return records.read(split, lambda record, note: exchange(record, note, beside))
+    from stillhunt.collect.plain_bedrock import PLAIN  # which reads the tables of this module
+
+    return records.read(split, lambda record, note: exchange(record, note, beside), PLAIN)
 
 
 def exchange(record: Row, note: records.Note, beside: Path) -> Row | str:
@@ -60,21 +72,33 @@ def exchange(record: Row, note: records.Note, beside: Path) -> Row | str:
     row["model"] = model.rpartition("/")[2] or row.get("model")
     row["exchange_id"] = name_in(record.get("requestId"))
     row["started_at"] = record.get("timestamp")
-    row["api_key_id"] = None
-    row["org_id"] = name_in(record.get("accountId"))
     tags = mapping(record.get("requestMetadata"))
-    row["end_user_id"] = row.get("end_user_id") or _tag(tags, "end_user_id", "user_id", "user")
-    row["session_id"] = row.get("session_id") or _tag(tags, "session_id", "conversation_id", "traceId", "trace_id")
-    row["account_id"] = name_in(mapping(record.get("identity")).get("arn"))
-    if row["account_id"] is None:
-        row["account_id"] = row["org_id"]
-        if row["org_id"] is not None:
-            note(NO_ARN)
+    tagged = {column: _tag(tags, *names) for column, names in TAGS.items()}
+    row |= {"org_id": tagged["org_id"], "api_key_id": tagged["api_key_id"]}
+    for column in ("end_user_id", "session_id"):
+        row[column] = row.get(column) or tagged[column]
+    row["account_id"] = _account(record, tagged["account_id"], note)
     row.update(_counts(given, gave, row))
-    row["status"] = _status(record)
-    if row.get("finish_reason") in BLOCKED and row.get("refusal_category") is None:
+    row["status"] = status(record.get("errorCode"))
+    if row.get("finish_reason") in BLOCKED_SET and row.get("refusal_category") is None:
         row["refusal_category"] = row["finish_reason"]
     return row
+
+
+def _account(record: Row, tagged: str | None, note: records.Note) -> str | None:
+    """
+    Return whose call it is: a tag, who signed, or the AWS account.
+
+    An application that serves customers signs all its calls alike, and only its tags tell them apart. The AWS account is
+    no organisation of the caller: it is the account that holds the log, the same for everybody in it.
+    """
+    if tagged is not None:
+        note(BY_TAG)
+        return tagged
+    signed, holder = name_in(mapping(record.get("identity")).get("arn")), name_in(record.get("accountId"))
+    if signed is None and holder is not None:
+        note(NO_ARN)
+    return signed or holder
 
 
 def _tag(tags: Mapping[str, object], *names: str) -> str | None:
@@ -84,15 +108,19 @@ def _tag(tags: Mapping[str, object], *names: str) -> str | None:
 def _counts(given: Mapping[str, object], gave: Mapping[str, object], row: Row) -> Row:
     """Return token counts: tokens in include those read from and written to the cache."""
     read, written = given.get("cacheReadInputTokenCount"), given.get("cacheWriteInputTokenCount")
-    count = given.get("inputTokenCount")
-    if isinstance(count, int):
-        count += sum(part for part in (read, written) if isinstance(part, int))
+    count = with_cache(given.get("inputTokenCount"), read, written)
     counts = {"tokens_in": count, "tokens_out": gave.get("outputTokenCount"), "tokens_cached": read}
     return {name: value if value is not None else row.get(name) for name, value in counts.items()}
 
 
-def _status(record: Row) -> str:
-    error = string(record.get("errorCode"))
+def with_cache(count: object, *cached: object) -> object:
+    """Return a count of tokens with those from and for the cache."""
+    return count + sum(part for part in cached if isinstance(part, int)) if isinstance(count, int) else count
+
+
+def status(code: object) -> str:
+    """Return `ok`, `error`, `rate_limited` or `blocked`, by the code of an error."""
+    error = string(code)
     if error is None:
         return "ok"
     if "Throttling" in error or "ServiceQuota" in error:
@@ -146,7 +174,7 @@ def _conversed(body: Row) -> Row:
     output = body.get("output")
     if isinstance(output, dict) and isinstance(output.get("message"), dict):
         return {
-            "content": _parts(output["message"].get("content")),
+            "content": parts(output["message"].get("content")),
             "stop_reason": body.get("stopReason"),
             "usage": _usage(mapping(body.get("usage"))),
         }
@@ -164,16 +192,16 @@ def _conversed(body: Row) -> Row:
     return {
         **body,
         "messages": [
-            {**turn, "content": _parts(turn.get("content"))} if isinstance(turn, dict) else turn for turn in turns
+            {**turn, "content": parts(turn.get("content"))} if isinstance(turn, dict) else turn for turn in turns
         ],
     }
 
 
-def _parts(parts: object) -> object:
+def parts(listed: object) -> object:
     """Return Converse's parts as the typed parts of Anthropic's messages; others as they are."""
-    if not isinstance(parts, list):
-        return parts
-    return [_part(part) if isinstance(part, dict) and "type" not in part else part for part in parts]
+    if not isinstance(listed, list):
+        return listed
+    return [_part(part) if isinstance(part, dict) and "type" not in part else part for part in listed]
 
 
 def _part(part: Row) -> Row:

@@ -231,19 +231,38 @@ Decoded = tuple[Sequence[int], list[Any], list[int]]
 
 def decoded(listed: Listed, decoder: Any, sound: bool) -> Iterator[Decoded]:
     """Yield lines as rows of a type, some at a time: all at once while none is odd, then one by one."""
-    at_once = sound
+    size = TOGETHER if sound else 0
     for start in range(0, len(listed), TOGETHER):
         stop = min(start + TOGETHER, len(listed))
-        if at_once and (some := listed.together(start, stop)) is not None:
-            try:
-                rows = decoder.decode_lines(some)
-            except REFUSED:
-                at_once = False
+        numbers: list[int] = []
+        rows: list[Any] = []
+        odd: list[int] = []
+        for first in range(start, stop, size or TOGETHER):
+            last = min(first + (size or TOGETHER), stop)
+            found = _at_once(listed, first, last, decoder) if size else None
+            if found is None:
+                some, found, lost = _one_by_one(listed, range(first, last), decoder.decode, sound)
+                odd += lost
+                numbers += some
+                size = min(size, FEWER)
             else:
-                if len(rows) == stop - start:
-                    yield range(start, stop), rows, []
-                    continue
-        yield _one_by_one(listed, range(start, stop), decoder.decode, sound)
+                numbers += range(first, last)
+            rows += found
+        yield numbers, rows, odd
+
+
+FEWER = 32
+"""Lines that are decoded at once where some are odd: one of them costs the others the attempt."""
+
+
+def _at_once(listed: Listed, start: int, stop: int, decoder: Any) -> list[Any] | None:
+    """Return some lines as rows; None where one is not of their type, or no line of its own."""
+    some = listed.together(start, stop)
+    try:
+        rows: list[Any] = [] if some is None else decoder.decode_lines(some)
+    except REFUSED:
+        return None
+    return rows if len(rows) == stop - start else None
 
 
 def _one_by_one(listed: Listed, some: range, decode: Callable[[bytes], Any], sound: bool) -> Decoded:

@@ -286,7 +286,7 @@ SILENT = Answered()
 
 def replies(bodies: Sequence[Answered]) -> list[Reply]:
     """Return what answers say."""
-    return [(None, None, None, None) if body == SILENT else _reply(body) for body in bodies]
+    return [_reply(body) if body.choices or body.content or body != SILENT else (None, None, None, None) for body in bodies]
 
 
 def _reply(body: Answered) -> Reply:

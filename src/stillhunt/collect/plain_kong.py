@@ -8,7 +8,9 @@ from typing import Any
 import msgspec
 
 from stillhunt.collect import edge
-from stillhunt.collect.edge import HEADERS, IDS, LABELS
+from stillhunt.collect.edge import IDS, LABELS
+from stillhunt.collect.kong import TOKENS
+from stillhunt.collect.litellm import HEADERS
 from stillhunt.collect.plain import REFUSED, Held, Plain, Told, each, first_of, optional, through
 from stillhunt.collect.plain_bodies import SILENT, Answered, Asked, Gave, Took, answered_columns, asked_columns
 from stillhunt.collect.plain_envoy import texts
@@ -124,7 +126,7 @@ def tell(held: Held) -> Told:
     headers = _headers([one.headers or {} for one in requests])
     named = {column: texts(_first(held.rows, headers, names), odd) for column, names in _NAMED.items()}
     found: dict[str, Sequence[Any]] = {**say, **reply, **named}
-    found |= _usage([one.usage or NO_USAGE for one in proxies], reply, odd)
+    found |= _usage([one.usage or NO_USAGE for one in proxies], reply)
     _identify(found, held, say, odd)
     labels = found.pop("labels", None)
     ids = ([one.id for one in requests], headers.get("x-kong-request-id"), headers.get("x-request-id"))
@@ -139,7 +141,7 @@ def tell(held: Held) -> Told:
     peers = held.get("client_ip")
     forwarded = headers.get("x-forwarded-for") or (None,) * held.rows
     found["client_ip"] = [edge.address(*both) for both in zip(peers, forwarded, strict=True)]
-    return Told(found, _left(requests), (labels,) if labels else (), odd)  # type: ignore[arg-type]
+    return Told(found, _left(requests), (labels,) if labels else (), odd)
 
 
 def _odd(odd: set[int], row: int, instead: Any) -> Any:
@@ -192,18 +194,17 @@ def _identify(found: dict[str, Sequence[Any]], held: Held, say: dict[str, Sequen
         found["labels"] = [labels[at] for at in places]
 
 
-def _usage(usages: Sequence[Usage], reply: dict[str, Sequence[Any]], odd: set[int]) -> dict[str, Sequence[Any]]:
+def _usage(usages: Sequence[Usage], reply: dict[str, Sequence[Any]]) -> dict[str, Sequence[Any]]:
     rows = len(usages)
     if all(one is NO_USAGE for one in usages):
         return {name: reply[name] for name in ("tokens_in", "tokens_out", "tokens_cached", "tokens_reasoning")}
     took = [one.prompt_tokens_details for one in usages]
     gave = [one.completion_tokens_details for one in usages]
     found = {
-        "tokens_in": ([one.prompt_tokens for one in usages], [one.prompt_token for one in usages], [one.input_tokens for one in usages]),
-        "tokens_out": ([one.completion_tokens for one in usages], [one.completion_token for one in usages], [one.output_tokens for one in usages]),
-        "tokens_cached": ([None if one is None else one.cached_tokens for one in took],),
-        "tokens_reasoning": ([None if one is None else one.reasoning_tokens for one in gave],),
-    }  # fmt: skip
+        column: tuple([getattr(one, name) for one in usages] for name in names) for column, names in TOKENS.items()
+    }
+    found["tokens_cached"] = ([None if one is None else one.cached_tokens for one in took],)
+    found["tokens_reasoning"] = ([None if one is None else one.reasoning_tokens for one in gave],)
     return {
         name: first_of(rows, first_of(rows, *some, blanks=BLANKS if len(some) > 1 else ()), reply[name], blanks=())
         for name, some in found.items()

@@ -54,7 +54,8 @@ _fields = msgspec.structs.astuple
 def tell(held: Held) -> Told:
     """Return what payloads say."""
     odd: set[int] = set()
-    named = dict(zip(Metadata.__struct_fields__, zip(*map(_fields, held.all("metadata")), strict=True), strict=True))
+    known = zip(*map(_fields, held.all("metadata")), strict=True)
+    named: dict[str, Sequence[Any]] = dict(zip(Metadata.__struct_fields__, known, strict=True))
     knobs = [KNOBS if one is None else one for one in held.get("model_parameters")]
     asked = dict(zip(Knobs.__struct_fields__, zip(*map(_fields, knobs), strict=True), strict=True))
     system, prompt, history, presented = zip(*map(talk, held.all("messages")), strict=True)

@@ -79,6 +79,9 @@ SUPPLY: dict[str, dict[str, str]] = {
             "Set `textDataDeliveryEnabled: true` with `PutModelInvocationLoggingConfiguration`, and copy the folder `data`"
             " with the log.",
         ),
+        "account_id": "Let each customer sign, or have the application send `requestMetadata` with `account_id` (Converse).",
+        "org_id": "Have the application that signs send `requestMetadata` with `org_id` (Converse).",
+        "api_key_id": "Have the application that signs send `requestMetadata` with `api_key_id` (Converse).",
         "client_ip": "The invocation log has it not: join CloudTrail's `sourceIPAddress` on `requestId`.",
         "user_agent": "The invocation log has it not: join CloudTrail's `userAgent` on `requestId`.",
         "session_id": "Have callers send `requestMetadata` with `session_id` (Converse).",
