@@ -547,11 +547,12 @@ def main() -> None:
             print(report[-1], flush=True)
     report += [
         "",
-        "Where a column has no place, its detectors are blind and the run says so. Bedrock's invocation log has no network and no"
-        " client: nothing of them can link accounts or tell one machine from many. Its account is who signed (`identity.arn`), its"
-        " organisation and key are tags that the application sends (`requestMetadata`); the AWS account is none of these, as it holds"
-        " the log and is the same for all. Databricks' tables have no network, client or organisation; Envoy's have no text. What is"
-        " left links fewer accounts, and accounts of one organisation may count as several owners.",
+        "Where a column has no place, its detectors are blind and the run says so. Bedrock's invocation log has no network and"
+        " no client: nothing of them can link accounts or tell one machine from many. Its account is who signed"
+        " (`identity.arn`), its organisation and key are tags that the application sends (`requestMetadata`); the AWS account"
+        " is none of these, as it holds the log and is the same for all. Databricks' tables have no network, client or"
+        " organisation; Envoy's have no text. What is left links fewer accounts, and accounts of one organisation may count as"
+        " several owners.",
     ]
     if not arguments.only:
         (RESULTS / "forms.md").write_text("\n".join(report) + "\n")
