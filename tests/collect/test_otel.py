@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stillhunt import collect
-from stillhunt.collect import guess, otel_exchange, otel_joining, otel_messages, otlp
+from stillhunt.collect import documents, guess, lines, opening, otel_exchange, otel_joining, otel_messages, otlp
 from stillhunt.plugs import Split
 from stillhunt.testing import check_batch
 
@@ -449,6 +449,46 @@ def test_log_records_find_their_span_in_either_order(turned: bool, tmp_path: Pat
     assert (row["system"], row["prompt"], row["completion"]) == ("Be brief.", "Where is the ferry?", "At the pier.")
     assert (row["account_id"], row["finish_reason"], lines) == ("u-tern", "stop", 4)
     assert left == {("line", otel_joining.JOINED): 3, ("value", otel_messages.EVENTS): 1}
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_log_records_in_another_file_find_their_span(turned: bool, tmp_path: Path) -> None:
+    """Traces in one file and logs in another, named together or by their folder, are joined as those of one file are."""
+    whole, _, _ = read(tmp_path, traces([span(1, CALL)]), logs(EVENTS))
+    folder = tmp_path / "apart"
+    folder.mkdir()
+    write(folder / ("b.jsonl" if turned else "a.jsonl"), traces([span(1, CALL)]))
+    write(folder / ("a.jsonl" if turned else "b.jsonl"), logs(EVENTS))
+    for logs_given in ([folder], sorted(folder.iterdir())):
+        (split,) = collect.plan(logs_given, parts=4)
+        batches = list(collect.read(split))
+        rows = [row for batch in batches for row in batch.exchanges.to_pylist()]
+        assert rows == whole
+        assert sum(batch.lines for batch in batches) == 4
+        assert ("line", otel_joining.JOINED) in {(one.what, one.reason) for batch in batches for one in batch.left_out}
+
+
+def test_files_with_nothing_to_join_are_read_side_by_side(tmp_path: Path) -> None:
+    """Files that hold only spans, or both kinds, stay a split each, so that several workers can read them."""
+    write(tmp_path / "a.jsonl", traces([span(1, CALL)]))
+    write(tmp_path / "b.jsonl", traces([span(2, CALL)]), logs(EVENTS))
+    assert len(collect.plan([tmp_path])) == 2
+
+
+def test_many_files_are_read_in_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long the files are, spans and log records of one time are read near each other: few wait at once."""
+    monkeypatch.setattr(documents, "CHUNK_RECORDS", 1)
+    monkeypatch.setattr(lines, "BLOCK", 1)
+    monkeypatch.setattr(opening, "PIECE", 64)
+    monkeypatch.setattr(otel_joining, "MOST_HELD", 40)
+    numbers = range(1, 61)
+    write(tmp_path / "spans.jsonl", *(traces([span(n, CALL)]) for n in numbers))
+    said = [logs([log(n, "gen_ai.user.message", {"content": f"Question {n}?"})]) for n in numbers]
+    write(tmp_path / "logs-1.jsonl", *said[:20])
+    write(tmp_path / "logs-2.jsonl", *said[20:])
+    (split,) = collect.plan([tmp_path])
+    rows = [row for batch in collect.read(split) for row in batch.exchanges.to_pylist()]
+    assert sorted(row["prompt"] for row in rows) == sorted(f"Question {n}?" for n in numbers)
 
 
 def test_a_details_event_is_joined_to_its_span(tmp_path: Path) -> None:

@@ -8,12 +8,13 @@ exchange, and so is an event without its span that says enough; everything else 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from stillhunt.collect import columns, documents
 from stillhunt.collect.conform import conform, nothing, sliced
 from stillhunt.collect.documents import Record
+from stillhunt.collect.opening import head
 from stillhunt.collect.otel_exchange import Row
 from stillhunt.collect.otel_joining import Joining
 from stillhunt.collect.otlp import METRICS, NOTHING, items
@@ -34,11 +35,15 @@ def read(split: Split) -> Iterator[Batch]:
     """
     Yield the exchanges of one split of an OTLP log, and what was left out.
 
-    Spans and log records of one call may be far apart, so that only a whole file can be read: the first part has all.
+    Spans and log records of one call may be far apart, so that only a whole file can be read: the first part has all. The path
+    of a split may name several files, one a line: those of spans and those of log records are read side by side, as far into
+    the ones as into the others, so that spans and log records of one call meet while they wait.
     """
     if split.part:
         return
-    whole = Split(path=split.path, format=split.format)
+    paths = split.path.split("\n")
+    records = [path for path in paths if len(paths) > 1 and kinds(head(path)) == {"records"}]
+    spans = [path for path in paths if path not in records]
     tally = Tally()
     joining = Joining(lambda what, reason, defect: tally.note(reason, what, defect=defect))
 
@@ -46,11 +51,44 @@ def read(split: Split) -> Iterator[Batch]:
         take(record, joining, tally)
         return {}
 
-    for chunk in documents.chunks(whole, tally, each):
-        del chunk
-        yield from delivered(joining, tally, split.path)
+    for path in _in_step([spans, records], lambda path: documents.chunks(Split(path=path, format="otel"), tally, each)):
+        yield from delivered(joining, tally, path)
     joining.release()
-    yield from delivered(joining, tally, split.path)
+    yield from delivered(joining, tally, paths[-1])
+
+
+def _in_step(rows: list[list[str]], chunks: Callable[[str], Iterator[object]]) -> Iterator[str]:
+    """
+    Read rows of files chunk by chunk, always on in the row of which the smallest share was read.
+
+    Yields the path of the file after each chunk.
+    """
+    sizes = [max(1, sum(map(_size, row))) for row in rows]
+    read = [0] * len(rows)
+    going = [((path, chunk) for path in row for chunk in chunks(path)) for row in rows]
+    left = set(range(len(rows)))
+    while left:
+        row = min(left, key=lambda row: (read[row] / sizes[row], row))
+        path, chunk = next(going[row], (None, None))
+        if path is None:
+            left.remove(row)
+            continue
+        del chunk
+        read[row] += 1
+        yield path
+
+
+def _size(path: str) -> int:
+    try:
+        return Path(path).stat().st_size
+    except OSError:
+        return 0
+
+
+def kinds(first: bytes) -> frozenset[str]:
+    """Return what a file of OTLP begins with: `spans`, `records`, or both where its first bytes hold both."""
+    found = {"spans": b'"resourceSpans"', "records": b'"resourceLogs"'}
+    return frozenset(kind for kind, mark in found.items() if mark in first)
 
 
 def take(record: Record, joining: Joining, tally: Tally, *, carried: bool = False) -> None:

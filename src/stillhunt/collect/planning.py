@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from stillhunt.collect import documents, mapped, objects, opening, urls, vllm
+from stillhunt.collect import documents, mapped, objects, opening, otel, urls, vllm
 from stillhunt.collect.guess import JSON_FORMATS, SUFFIXES, TABLES, Guess, guess, suffix
 from stillhunt.collect.mapping import file_of
 from stillhunt.collect.tabular import kind_of
@@ -59,7 +59,7 @@ def plan(
             named.setdefault(path, chosen)
     if format is not None and file_of(format) is not None:
         mapped.check(format, list(named))
-    joined = _joined(named)
+    joined = _joined(named) + _telemetry(named)
     sizes = {path: path.stat().st_size for path in named}
     target = max(SMALLEST_PART, sum(sizes.values()) // max(1, parts * PARTS_PER_WORKER))
     return tuple(split for found in tables.values() for split in found) + joined + tuple(
@@ -78,6 +78,21 @@ def _joined(named: dict[Path, str]) -> tuple[Split, ...]:
     for path in (*logs, *(path for _, path in gateways)):
         del named[path]
     return (Split(path=vllm.path_of(logs, gateways), format="vllm"),)
+
+
+def _telemetry(named: dict[Path, str]) -> tuple[Split, ...]:
+    """
+    Take OTLP out of what was named where spans lie in some files and log records in others; return the split that joins them.
+
+    Where one kind is all there is, or each file has both, nothing is to be joined and files can be read side by side.
+    """
+    kinds = {path: otel.kinds(opening.head(path)) for path, format in named.items() if format == "otel"}
+    alone = {kind for found in kinds.values() if len(found) == 1 for kind in found}
+    if len(alone) < 2:
+        return ()
+    for path in kinds:
+        del named[path]
+    return (Split(path="\n".join(map(str, kinds)), format="otel"),)
 
 
 def files_of(log: str | Path) -> list[Path]:
