@@ -83,3 +83,12 @@ def test_hostile_values_never_raise(changes: dict[str, Any]) -> None:
         for batch in batches:
             check_batch(batch)
         assert sum(batch.lines for batch in batches) == 1
+
+
+def test_a_number_beyond_all_bounds_in_place_of_a_body_never_raises(tmp_path: Path) -> None:
+    """Where other rows have an object, a number that no type holds is a body that says nothing."""
+    row = '{"databricks_request_id": "d-%d", "request_time": "2026-03-02T09:05:00Z", "requester": "r", "request": %s}'
+    bodies = ('{"messages": []}', "1" + "0" * 400, "1e999")
+    path = tmp_path / "log.jsonl"
+    path.write_text("\n".join(row % pair for pair in enumerate(bodies)))
+    assert len(read_whole(path, "databricks")[0]) == 3

@@ -21,6 +21,7 @@ from stillhunt.collect import columns, documents, lines
 from stillhunt.collect.arrays import Column, pc
 from stillhunt.collect.conform import conformed, nothing
 from stillhunt.collect.tally import MOST_EXAMPLES, Place, Tally
+from stillhunt.collect.text import without_surrogates
 from stillhunt.contract import EXCHANGES, REQUIRED
 from stillhunt.plugs import Batch
 
@@ -181,8 +182,13 @@ def peeked(lines: Iterable[bytes], plain: Plain) -> frozenset[str]:
     for line in lines:
         record = documents.parse(line)
         names |= record.keys() if isinstance(record, dict) else set()
-    unread = sorted(filter(plain.unread, names - plain.fields.keys()))[:MOST_UNREAD]
+    unread = sorted(name for name in names - plain.fields.keys() if plain.unread(name) and _is_whole(name))[:MOST_UNREAD]
     return frozenset(names & plain.fields.keys()) | frozenset(unread)
+
+
+def _is_whole(name: str) -> bool:
+    """Whether a name is text of whole characters: no field of a type can have another."""
+    return without_surrogates(name) == name
 
 
 @lru_cache(maxsize=256)

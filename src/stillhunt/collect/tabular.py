@@ -182,7 +182,7 @@ def _text(value: object) -> object:
     if type(value) is not Raw:
         return value
     raw = bytes(value)
-    return _written(json.decode(raw)) if raw[:1] not in (b"{", b"[") and raw else raw.decode() or None
+    return _written(documents.value_of(raw)) if raw[:1] not in (b"{", b"[") and raw else raw.decode() or None
 
 
 def _written(value: object) -> object:
