@@ -6,40 +6,37 @@ The stages in order. This is the summary of the product, and the only place that
 
 from __future__ import annotations
 
-import math
-import os
 import tempfile
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from stillhunt import collect, contract
+from stillhunt import contract, intake
 from stillhunt.audit import accounts_of, audit
 from stillhunt.config import Config
 from stillhunt.coverage import coverage, unavailable_for
 from stillhunt.deployment_key import key_file, read_key
-from stillhunt.digest import CALLS, Digester, Key, ledger, traits
+from stillhunt.digest import Key, ledger, traits
 from stillhunt.digest.capabilities import CLASSES, METHOD
 from stillhunt.engines import Engine, choice
-from stillhunt.errors import LogError
 from stillhunt.evidence import Evidence, Keep, committed
 from stillhunt.features import contrasts, harvest_measures, profile
 from stillhunt.features.profile import per_day
 from stillhunt.graph import fetch_incidence
+from stillhunt.intake import Collected, merged, side_table
 from stillhunt.judge.campaigns import ASSUMPTIONS, Judged, judge
 from stillhunt.judge.campaigns import METHOD as RULE_METHOD
 from stillhunt.judge.rule import Rule
 from stillhunt.model import AccountId, Claim, Hunt, LeftOut, LinkedSet, Unavailable
-from stillhunt.plugs import Batch, Split
 from stillhunt.search import LINKING_KINDS, Search, search
+from stillhunt.store import tracking
+from stillhunt.store.folder import Store
 
 Progress = Callable[[str, float], None]
 """Called with the name of a stage and the share of it that is done (0 to 1)."""
@@ -47,17 +44,6 @@ Progress = Callable[[str, float], None]
 
 def _quiet(stage: str, share: float) -> None:
     """Report nothing."""
-
-
-@dataclass(slots=True)
-class _Tally:
-    """What one piece of a log held: lines, what was left out, how full each column was."""
-
-    lines: int = 0
-    shingles: int = 0
-    rows: int = 0
-    left_out: list[LeftOut] = field(default_factory=list)
-    present: Counter[str] = field(default_factory=Counter)
 
 
 def hunt(
@@ -73,6 +59,8 @@ def hunt(
     master: str | None = None,
     spark_conf: Mapping[str, str] | None = None,
     evidence: Evidence | None = None,
+    store: str | Path | None = None,
+    keep_days: int | None = None,
     progress: Progress = _quiet,
     **settings: Any,
 ) -> Hunt:
@@ -87,7 +75,9 @@ def hunt(
     anew.
     `engine` is `duckdb`, in this process, or `spark`: then `master` is the cluster (default: the session that is active,
     else this machine) and `spark_conf` holds settings of Spark. With `evidence`, records are committed by day before anything
-    is judged, and each campaign leaves a replay bundle. `settings` are those of `stillhunt.config.Config`.
+    is judged, and each campaign leaves a replay bundle. With `store`, a folder, only what it does not hold is digested and
+    added to it, and the hunt is on all that it holds; `keep_days` says how many days it keeps, back from the newest.
+    `settings` are those of `stillhunt.config.Config`.
 
     Raises `ConfigError`, `LogError`, `StoreError`, `PlugError`.
     """
@@ -96,10 +86,13 @@ def hunt(
     with work_folder(config) as work:
         opened = choice.opened(engine, config, work, master=master, conf=spark_conf)
         try:
-            return run(
-                opened, exchanges, accounts, events, format=format, key=secret, config=config, controls=controls,
-                shuffles=shuffles, evidence=evidence, progress=progress,
-            )  # fmt: skip
+            with intake.opened(
+                store, opened, secret, config, bind=evidence is not None, keep_days=keep_days, now=datetime.now(UTC)
+            ) as kept:
+                return run(
+                    opened, exchanges, accounts, events, format=format, key=secret, config=config, controls=controls,
+                    shuffles=shuffles, evidence=evidence, store=kept, progress=progress,
+                )  # fmt: skip
         finally:
             opened.close()
 
@@ -116,10 +109,11 @@ def run(
     controls: object | None = None,
     shuffles: int = 0,
     evidence: Evidence | None = None,
+    store: Store | None = None,
     progress: Progress = _quiet,
 ) -> Hunt:
     """
-    Run the stages on an engine.
+    Run the stages on an engine. With a store, campaigns go by the ids that they keep, and it is told what became of them.
 
     1. Collect and digest: every exchange becomes a call without text; lines are counted.
     2. Number accounts and owners; make traits. Where evidence is asked for, commit to both before anything is judged.
@@ -128,13 +122,13 @@ def run(
     5. Say what was left out and what could not be seen.
     6. Where there are controls, put the rule to them and say what may be claimed.
     """
-    account_table, left_accounts = side_table(accounts, "accounts", contract.ACCOUNTS)
-    event_table, left_events = side_table(events, "events", contract.EVENTS)
+    account_table, event_table, left_beside = _beside(accounts, events, store)
     control_table, left_controls = side_table(controls, "controls", contract.CONTROLS)
-    collected = _collect(  # 1.
-        engine, exchanges, format=format, key=key, config=config, bind=evidence is not None, progress=progress
-    )
-    left_out = [*collected.left_out, *left_accounts, *left_events]
+    collected = intake.collected(  # 1.
+        engine, exchanges, format=format, key=key, config=config, bind=evidence is not None, store=store,
+        progress=lambda share: progress("digest", share),
+    )  # fmt: skip
+    left_out = [*collected.left_out, *left_beside]
     progress("accounts", 0.0)
     left_out += ledger.build(engine, account_table)  # 2.
     known_honest = None if controls is None else accounts_of(engine, control_table)
@@ -148,11 +142,12 @@ def run(
     searched = search(engine, incidence, seed=config.seed, progress=lambda share: progress("links", share))
     left_out += searched.left_out
     unavailable = unavailable_for(collected.present, account_table, event_table)
-    rule = rule_of(key, config, unavailable, event_table)
+    rule = tracking.named(rule_of(key, config, unavailable, event_table), store)
     judged = _judged(engine, searched, rule, keep, progress)  # 4.
     found = _hunt(  # 5.
         engine, judged, collected, left_out, unavailable, account_table, event_table, config, key, searched.tau
     )
+    tracking.follow(store, found, event_table)
     if known_honest is None:
         return found
     audited = audit(  # 6.
@@ -166,6 +161,18 @@ def run(
     )
 
 
+def _beside(
+    accounts: object | None, events: object | None, store: Store | None
+) -> tuple[pa.Table, pa.Table, tuple[LeftOut, ...]]:
+    """Return accounts and events, without those that were removed from a store, and what of them was left out."""
+    account_table, left_accounts = side_table(accounts, "accounts", contract.ACCOUNTS)
+    event_table, left_events = side_table(events, "events", contract.EVENTS)
+    if store is not None:
+        account_table = store.without_forgotten(account_table, "account_id")
+        event_table = store.without_forgotten(event_table, "subject")
+    return account_table, event_table, (*left_accounts, *left_events)
+
+
 def _judged(engine: Engine, searched: Search, rule: Rule, keep: Keep | None, progress: Progress) -> Judged:
     """Judge what was proposed; where evidence is asked for, write the replay bundle of each campaign."""
     progress("judge", 0.0)
@@ -177,116 +184,6 @@ def _judged(engine: Engine, searched: Search, rule: Rule, keep: Keep | None, pro
     if keep is not None:
         keep(judged.bundles)
     return judged
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Collected:
-    lines: int
-    rows: int
-    shingles: int
-    present: Counter[str]
-    left_out: tuple[LeftOut, ...]
-    sources: tuple[str, ...]
-
-
-def _collect(
-    engine: Engine, exchanges: object, *, format: str | None, key: Key, config: Config, bind: bool, progress: Progress
-) -> _Collected:
-    digester = Digester(key, one_in=config.one_in, bind=bind)
-    pieces: Sequence[object]
-    if _is_paths(exchanges):
-        pieces = collect.plan(_paths(exchanges), format, parts=engine.parts)
-        sources = tuple(dict.fromkeys(f"{Path(p.path).name} ({p.format or 'object'})" for p in pieces if isinstance(p, Split)))
-    else:
-        pieces = [exchanges]
-        sources = (f"a table in memory ({type(exchanges).__module__.split('.')[0]})",)
-    progress("digest", 0.0)
-    summaries = engine.map(
-        "raw_call", CALLS, pieces, partial(_digested, digester), lambda done: progress("digest", min(1.0, done / len(pieces)))
-    )
-    tallies = [t for t in summaries if isinstance(t, _Tally)]
-    lines = sum(t.lines for t in tallies)
-    left_out = merged([item for t in tallies for item in t.left_out])
-    refuse_when_too_much(left_out, lines, config.allow_left_out)
-    return _Collected(
-        lines=lines,
-        rows=sum(t.rows for t in tallies),
-        shingles=sum(t.shingles for t in tallies),
-        present=sum((t.present for t in tallies), Counter()),
-        left_out=left_out,
-        sources=sources,
-    )
-
-
-def _digested(digester: Digester, piece: Any) -> Iterator[pa.RecordBatch | object]:
-    """Digest one piece of a log; this runs where the engine has its workers."""
-    tally = _Tally()
-    for batch in collect.read(piece) if isinstance(piece, Split) else collect.tables(piece, "exchanges"):
-        _count(tally, batch)
-        calls = digester.calls(batch.exchanges)
-        tally.shingles += len(calls.column("shingles").flatten())
-        yield calls
-    yield tally
-
-
-def _count(tally: _Tally, batch: Batch) -> None:
-    tally.lines += batch.lines
-    tally.rows += batch.exchanges.num_rows
-    tally.left_out += batch.left_out
-    for name in batch.exchanges.schema.names:
-        tally.present[name] += batch.exchanges.num_rows - batch.exchanges.column(name).null_count
-
-
-def merged(items: Sequence[LeftOut]) -> tuple[LeftOut, ...]:
-    """Add up what was left out for the same reason, keeping the first five examples; largest first."""
-    counts: Counter[tuple[str, str, bool]] = Counter()
-    examples: dict[tuple[str, str, bool], list[str]] = {}
-    for item in items:
-        kind = (item.what, item.reason, item.defect)
-        counts[kind] += item.count
-        examples.setdefault(kind, []).extend(item.examples)
-    return tuple(
-        LeftOut(what=kind[0], reason=kind[1], defect=kind[2], count=n, examples=tuple(sorted(examples[kind])[:5]))
-        for kind, n in sorted(counts.items(), key=lambda c: (-c[1], c[0]))
-        if n
-    )
-
-
-def refuse_when_too_much(left_out: Sequence[LeftOut], lines: int, allowed: float) -> None:
-    """Raise `LogError` when more than the allowed share of lines is broken, or a file is and none may be."""
-    broken = sum(item.count for item in left_out if item.defect and item.what == "line")
-    files = sum(item.count for item in left_out if item.defect and item.what == "file")
-    share = broken / lines if lines else 0.0
-    if share <= allowed and not (files and allowed == 0.0):
-        return
-    worst = "\n".join(
-        f"  {item.count:,} {item.what}{'s' if item.count != 1 else ''}: {item.reason}"
-        + (f" ({', '.join(item.examples[:2])})" if item.examples else "")
-        for item in left_out
-        if item.defect and item.what in ("line", "file")
-    )
-    place = f"{broken:,} of {lines:,} lines ({share:.2%})"
-    if files:
-        place += f" and {files:,} file{'s' if files != 1 else ''}"
-    advice = (
-        "Nothing is left to hunt in: correct the log, or name its format with `--format`."
-        if broken == lines and lines
-        else f"Correct them, or read on without them with `--allow-left-out {max(math.ceil(share * 1000) / 10, 0.1):g}%`."
-    )
-    raise LogError(f"{place} cannot be read:\n{worst}\n{advice}")
-
-
-def side_table(
-    data: object | None, name: Literal["accounts", "events", "controls"], schema: pa.Schema
-) -> tuple[pa.Table, tuple[LeftOut, ...]]:
-    """Return a table that lies beside the log, from a file or from memory, and what of it was left out."""
-    if data is None:
-        return schema.empty_table(), ()
-    if isinstance(data, str | Path):
-        return collect.read_table(data, schema)
-    batches = list(collect.tables(data, name))
-    rows = pa.Table.from_batches([b.exchanges for b in batches]) if batches else schema.empty_table()
-    return rows, merged([item for b in batches for item in b.left_out])
 
 
 def rule_of(key: Key, config: Config, unavailable: tuple[Unavailable, ...], events: pa.Table) -> Rule:
@@ -317,7 +214,7 @@ def rule_of(key: Key, config: Config, unavailable: tuple[Unavailable, ...], even
 def _hunt(
     engine: Engine,
     judged: Judged,
-    collected: _Collected,
+    collected: Collected,
     left_out: list[LeftOut],
     unavailable: tuple[Unavailable, ...],
     accounts: pa.Table,
@@ -422,16 +319,6 @@ def _licensed(engine: Engine, key: Key) -> tuple[LinkedSet, ...]:
 
 def _moment(us: int | None) -> datetime | None:
     return None if us is None else datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=us)
-
-
-def _is_paths(data: object) -> bool:
-    if isinstance(data, str | os.PathLike):
-        return True
-    return isinstance(data, list | tuple) and len(data) > 0 and all(isinstance(d, str | os.PathLike) for d in data)
-
-
-def _paths(data: Any) -> list[str | Path]:
-    return [Path(d) for d in ([data] if isinstance(data, str | os.PathLike) else data)]
 
 
 def key_of(secret: bytes | None) -> Key:

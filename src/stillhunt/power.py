@@ -23,6 +23,7 @@ from stillhunt.engines import Engine
 from stillhunt.engines.duckdb import DuckDBEngine
 from stillhunt.errors import ClaimError
 from stillhunt.graph import fetch_incidence
+from stillhunt.intake import side_table
 from stillhunt.judge.campaigns import judge
 from stillhunt.judge.rule import Rule
 from stillhunt.model import Hunt
@@ -70,8 +71,8 @@ def power(
             before = pipeline.run(
                 engine, exchanges, accounts, events, format=format, key=secret, config=config, progress=progress
             )
-            records, _ = pipeline.side_table(accounts, "accounts", contract.ACCOUNTS)
-            happened, _ = pipeline.side_table(events, "events", contract.EVENTS)
+            records, _ = side_table(accounts, "accounts", contract.ACCOUNTS)
+            happened, _ = side_table(events, "events", contract.EVENTS)
             rule = pipeline.rule_of(secret, config, before.unavailable, happened)
             return _planted(
                 engine, before, records, rule, secret, config, tuple(sorted(sizes)), tuple(sorted(calls)), rounds, enough, progress

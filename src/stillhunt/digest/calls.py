@@ -20,6 +20,14 @@ from stillhunt.digest.marks import last_answers, marks
 from stillhunt.digest.shingles import HALF, Fingerprints, build_lexicon, fingerprint
 from stillhunt.digest.siphash import keyed_hash
 
+DEFINITION = 1
+"""
+Number of the definition of digests: the same text, key and sampling rate give the same digests under the same number.
+
+A change of any of them needs another number: stored digests are refused then, instead of compared with what they cannot
+match.
+"""
+
 SYSTEM_MARKS = 4
 """Sampled shingles kept of a system prompt: the smallest ones, so that near-equal system prompts share them."""
 
