@@ -17,7 +17,7 @@ import traceback
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from stillhunt import __version__
 from stillhunt.config import Config
@@ -27,11 +27,9 @@ from stillhunt.model import Hunt
 from stillhunt.options import WORLD_FORMATS, parser_of, world_formats
 from stillhunt.terminal import beside_truth, found, lost, say, shown, table
 
-if TYPE_CHECKING:
-    from stillhunt.evidence import Evidence
-
 RESULTS = ("campaigns.json", "accounts.parquet", "report.html")
 AUDIT_RESULTS = ("audit.json", "calibration.html")
+HISTORY = "history.json"
 POWER_RESULTS = ("power.json", "power.html")
 DEMO_KEY = b"the public key of the demonstration"
 """Known to everybody, so that the demonstration gives the same bytes everywhere; never used on a real log."""
@@ -66,6 +64,7 @@ def build_parser() -> argparse.ArgumentParser:
         "report": dossier,
         "verify": verify,
         "keys": keys,
+        "store": stored,
         "collect": receive,
         "simulate": simulate,
         "backtest": backtest,
@@ -102,15 +101,17 @@ def demo(arguments: argparse.Namespace) -> int:
 
 def hunt(arguments: argparse.Namespace) -> int:
     """Hunt in the logs and write the three files."""
-    results = RESULTS if arguments.controls is None else (*RESULTS, "calibration.html")
+    results: tuple[str, ...] = RESULTS if arguments.controls is None else (*RESULTS, "calibration.html")
+    results += () if arguments.store is None else (HISTORY,)
     result = _hunted(arguments, results, mark="campaigns.json")
-    from stillhunt import report
+    from stillhunt import report, storing
 
     places = report.write(result, arguments.out)
+    since = storing.followed(arguments.store, result, arguments.out)
     if arguments.json:
         _out(report.campaigns_json(result))
     else:
-        _out("\n".join([*found(result), "", *lost(result), f"Report: {places['report.html']}\n"]))
+        _out("\n".join([*found(result), "", *since, *lost(result), f"Report: {places['report.html']}\n"]))
     return 0
 
 
@@ -178,8 +179,10 @@ def _hunted(arguments: argparse.Namespace, results: Sequence[str], *, mark: str,
     tables = (arguments.accounts, arguments.events, arguments.map, arguments.controls)
     inputs = [*arguments.logs, *(str(p) for p in tables if p is not None)]
     _prepare(arguments.out, results, mark=mark, inputs=inputs)
-    evidence = _evidence(arguments)
     from stillhunt import pipeline
+    from stillhunt.sealing import evidence_of
+
+    evidence = evidence_of(arguments)
 
     key = None if arguments.key_file is None else read_key(arguments.key_file, make=False)
     with shown(quiet=arguments.quiet) as progress:
@@ -195,6 +198,8 @@ def _hunted(arguments: argparse.Namespace, results: Sequence[str], *, mark: str,
             controls=arguments.controls,
             shuffles=shuffles,
             evidence=evidence,
+            store=getattr(arguments, "store", None),
+            keep_days=getattr(arguments, "keep", None),
             progress=progress,
             **settings,
         )
@@ -230,19 +235,6 @@ def dossier(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _evidence(arguments: argparse.Namespace) -> Evidence | None:
-    """Return where evidence goes and who signs it, where it is asked for."""
-    folder: Path | None = getattr(arguments, "evidence", None)
-    if folder is None:
-        if getattr(arguments, "seal_key", None) or getattr(arguments, "seal_command", None):
-            raise ConfigError("There is nothing to sign without evidence.\nName a folder for it with `--evidence`.")
-        return None
-    from stillhunt.evidence import Evidence
-    from stillhunt.sealing import signer_of
-
-    return Evidence(folder=folder, bundles=arguments.out / "bundles", signer=signer_of(arguments))
-
-
 def verify(arguments: argparse.Namespace) -> int:
     """Check a dossier's seal and recompute its numbers; 1 when something does not hold."""
     from stillhunt.seal.keys import read_public
@@ -265,6 +257,15 @@ def keys(arguments: argparse.Namespace) -> int:
     ring = manage(arguments, now=datetime.now(UTC))
     _out("".join(f"{line}\n" for line in table(("key", "since", "until", "standing"), listed(ring))))
     return 0
+
+
+def stored(arguments: argparse.Namespace) -> int:
+    """Look at a store, check it, or remove accounts from it; 1 when something does not hold."""
+    from stillhunt.storing import act
+
+    text, holds = act(arguments)
+    _out(text)
+    return int(not holds)
 
 
 def examine(arguments: argparse.Namespace) -> int:

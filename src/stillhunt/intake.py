@@ -110,6 +110,11 @@ def _added(
     2. Refuse when too much of what is there and what came is broken; else let what is broken count too.
     3. Drop the days that are not kept.
     """
+    if any(isinstance(p, Split) and store.folder.resolve() in Path(p.path).resolve().parents for p in pieces):
+        raise ConfigError(
+            f"{store.folder}: the store lies inside the logs, and would be read as one of them.\n"
+            "Move it out, or name the folders of the logs one by one."
+        )
     digester = Digester(key, one_in=store.definition.one_in, bind=store.definition.content)
     adding = Adding(store, pieces)
     total = max(1, len(adding.pieces))

@@ -19,6 +19,7 @@ from stillhunt.sealing_options import (
     add_signing,
     add_verify,
 )
+from stillhunt.store_options import STORE_DESCRIPTION, STORE_USAGE, add_store, add_store_command
 from stillhunt.trace import options as trace_options
 
 Run = Callable[[argparse.Namespace], int]
@@ -97,6 +98,7 @@ def _add_hunt(commands: Any, run: Run) -> None:
     _add_key(parser)
     parser.add_argument("--controls", type=Path, metavar="FILE", help=CONTROLS + " (default: none, and no such bound)")
     _add_engine(parser)
+    add_store(parser)
     parser.add_argument(
         "--evidence",
         type=Path,
@@ -422,14 +424,6 @@ def world_formats(text: str) -> tuple[str, ...]:
     return names
 
 
-def _add_verify(commands: Any, run: Run) -> None:
-    add_verify(_command(commands, "verify", run, VERIFY_USAGE, VERIFY_DESCRIPTION))
-
-
-def _add_keys(commands: Any, run: Run) -> None:
-    add_keys(_command(commands, "keys", run, KEYS_USAGE, KEYS_DESCRIPTION))
-
-
 ADD: dict[str, Callable[[Any, Run], None]] = {
     "demo": _add_demo,
     "doctor": _add_doctor,
@@ -437,8 +431,9 @@ ADD: dict[str, Callable[[Any, Run], None]] = {
     "audit": _add_audit,
     "power": _add_power,
     "report": _add_report,
-    "verify": _add_verify,
-    "keys": _add_keys,
+    "verify": lambda c, run: add_verify(_command(c, "verify", run, VERIFY_USAGE, VERIFY_DESCRIPTION)),
+    "keys": lambda c, run: add_keys(_command(c, "keys", run, KEYS_USAGE, KEYS_DESCRIPTION)),
+    "store": lambda c, run: add_store_command(_command(c, "store", run, STORE_USAGE, STORE_DESCRIPTION)),
     "collect": _add_collect,
     "simulate": _add_simulate,
     "backtest": _add_backtest,

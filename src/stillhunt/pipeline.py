@@ -154,11 +154,8 @@ def run(
         engine, known_honest, searched, judged, rule, config, shuffles=shuffles,
         progress=lambda share: progress("audit", share),
     )  # fmt: skip
-    return replace(
-        found,
-        claim=_claim(config, audited.statement),
-        audit=replace(audited, left_out=merged([*audited.left_out, *left_controls])),
-    )
+    audited = replace(audited, left_out=merged([*audited.left_out, *left_controls]))
+    return replace(found, claim=_claim(config, audited.statement), audit=audited)
 
 
 def _beside(

@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from stillhunt.errors import ConfigError, StoreError
+from stillhunt.evidence import Evidence
 from stillhunt.seal.dossier import BUNDLE, ENVELOPE, JOURNAL, KEYS, TIMESTAMP, add_evidence, has_evidence, seal_dossier
 from stillhunt.seal.envelope import Signer
 from stillhunt.seal.keyring import KeyRing, read_ring, revoked, rotated, started
@@ -32,6 +33,16 @@ def signer_of(arguments: argparse.Namespace) -> Signer | None:
             )
         return CommandSigner(arguments.seal_command, read_public(arguments.seal_public))
     return None if arguments.seal_key is None else key_at(arguments.seal_key)
+
+
+def evidence_of(arguments: argparse.Namespace) -> Evidence | None:
+    """Return where evidence goes and who signs it, where it is asked for."""
+    folder: Path | None = getattr(arguments, "evidence", None)
+    if folder is None:
+        if getattr(arguments, "seal_key", None) or getattr(arguments, "seal_command", None):
+            raise ConfigError("There is nothing to sign without evidence.\nName a folder for it with `--evidence`.")
+        return None
+    return Evidence(folder=folder, bundles=arguments.out / "bundles", signer=signer_of(arguments))
 
 
 def key_at(path: Path, variable: str = PASSPHRASE) -> Signer:
