@@ -329,7 +329,8 @@ class Owners:
         self.of_kind_in_country = bundle.of("kinds", "holdings_in_country")
         self.country = bundle.of("owners", "country").tolist()
         self.number = bundle.of("owners", "number").tolist()
-        self.flag = {name: bundle.of("owners", name).astype(bool) for name in ("proposed", "core", "member", "acting")}
+        names = ("proposed", "core", "member", "acting", "without")
+        self.flag = {name: bundle.of("owners", name).astype(bool) for name in names}
         self.held: list[list[int]] = [[] for _ in self.number]
         self.identity: list[dict[int, int]] = [{} for _ in self.number]
         rows = (bundle.of("holdings", column).tolist() for column in ("owner", "value", "identity"))
@@ -337,6 +338,10 @@ class Owners:
             self.held[owner].append(value)
             if counted:
                 self.identity[owner][self.kind[value]] = value
+
+    def rows(self, flag: str) -> list[int]:
+        """Return the owners of which something is said."""
+        return [i for i, said in enumerate(self.flag[flag]) if said]
 
     def popularity(self, owner: int, value: int, set_count: float, set_total: float) -> float:
         """Return how popular a value is outside a set, the larger of the world's and the country's."""
@@ -348,9 +353,13 @@ class Owners:
 
 
 def linking(bundle: Bundle) -> Found:
-    """Return the urn bet on the proposed set, taken owner by owner."""
+    """Return the numbers of key 1, membership and key 3."""
     owners = Owners(bundle)
-    proposed = [i for i, flag in enumerate(owners.flag["proposed"]) if flag]
+    return linked(bundle, owners, owners.rows("proposed"))
+
+
+def bet(owners: Owners, proposed: list[int]) -> list[float]:
+    """Return what the urn bet on a set has paid in each group, taken owner by owner, as powers of ten."""
     in_set: dict[int, int] = {}
     for i in proposed:
         for value in owners.held[i]:
@@ -377,13 +386,22 @@ def linking(bundle: Bundle) -> Found:
         for value in owners.held[i]:
             before[value] = before.get(value, 0) + 1
             before_total[owners.kind[value]] += 1
-    logs = [(max(w) + math.log(sum(math.exp(x - max(w)) for x in w) / 3)) / LOG10 for w in wealth]
-    s, n = len(proposed), owners.n
-    price = (math.log(2) + 2 * math.log(s) + math.lgamma(n + 1) - math.lgamma(s + 1) - math.lgamma(n - s + 1)) / LOG10
-    out: Found = {f"linkage.group.{name}": x for name, x in zip(owners.groups, logs, strict=True)}
-    out |= {"linkage.price_log10": price, "linkage.log10": sum(logs) - price, "owners": int(owners.flag["member"].sum())}
+    return [(max(w) + math.log(sum(math.exp(x - max(w)) for x in w) / 3)) / LOG10 for w in wealth]
+
+
+def price_of(s: int, n: int) -> float:
+    """Return the price of choosing s of n owners, as a power of ten."""
+    return (math.log(2) + 2 * math.log(s) + math.lgamma(n + 1) - math.lgamma(s + 1) - math.lgamma(n - s + 1)) / LOG10
+
+
+def linked(bundle: Bundle, owners: Owners, proposed: list[int]) -> Found:
+    """Return the numbers of key 1, membership and key 3, for the set proposed."""
+    logs, price = bet(owners, proposed), price_of(len(proposed), owners.n)
+    out: Found = {"linkage.price_log10": price, "linkage.log10": sum(logs) - price, "owners": int(owners.flag["member"].sum())}
+    for name, x in zip(owners.groups, logs, strict=True):
+        out |= {f"linkage.group.{name}": x, f"without.{name}.log10": out["linkage.log10"] - x}
     out["linkage.without_strongest_log10"] = out["linkage.log10"] - max(logs)
-    return {**out, **membership(bundle, owners), **concealment(owners)}
+    return {**out, **membership(bundle, owners), **concealment(owners, owners.rows("acting")), **shared(bundle, owners)}
 
 
 def class_of(inside: int, outside: int, size: int) -> int:
@@ -438,9 +456,12 @@ def portfolio(returns: Array) -> Array:
     return stakes / stakes.sum()
 
 
-def membership(bundle: Bundle, owners: Owners) -> Found:
-    """Return the e-values of the members against the core, and how many e-BH keeps."""
-    core = [i for i, flag in enumerate(owners.flag["core"]) if flag]
+def scored(bundle: Bundle, owners: Owners, core: list[int], name: str, without: int = -1) -> tuple[Array, Array]:
+    """
+    Return the e-values (natural logarithms) of a core's owners, each against the others, and its factors by group.
+
+    `name` tells whose counts of outsiders are read; the group `without` says nothing.
+    """
     inside: dict[int, int] = {}
     for i in core:
         for value in owners.held[i]:
@@ -448,36 +469,84 @@ def membership(bundle: Bundle, owners: Owners) -> Found:
     total = [0] * len(owners.kinds)
     for value, n in inside.items():
         total[owners.kind[value]] += n
-    out = {name: bundle.of("outside-kinds", name) for name in ("rest", "rest_country", "rest_volume")}
-    out |= {name: bundle.of("outside-classes", name) for name in ("hits", "hits_country", "hits_volume")}
+    out = {column: bundle.of(f"{name}outside-kinds", column) for column in ("rest", "rest_country", "rest_volume")}
+    out |= {column: bundle.of(f"{name}outside-classes", column) for column in ("hits", "hits_country", "hits_volume")}
     returns = np.array([returns_of(i, owners, inside, total, len(core), out) for i in core])
     kinds = [*range(len(owners.kinds)), *(k for k in range(len(owners.kinds)) for _ in range(CLASSES))]
     fold = np.array([owners.number[i] % 5 for i in core])
-    logs = np.zeros((2, len(core)))
+    logs, factors = np.zeros((2, len(core))), np.ones((len(core), len(owners.groups)))
     for group in range(len(owners.groups)):
+        if group == without:
+            continue
         columns = [c for c, kind in enumerate(kinds) if owners.group_of[kind] == group and (returns[:, c] > 0).any()]
         part = returns[:, columns]
         for one in sorted(set(fold.tolist())):
             stakes = portfolio(part[fold != one])
             factor = stakes[0] + part[fold == one] @ stakes[1:]
             kept = max(0.0, (0.7 - stakes[0]) / max(1.0 - stakes[0], 1e-9))
+            factors[fold == one, group] = factor
             logs[0, fold == one] += np.log(np.maximum(factor, 1e-12))
             logs[1, fold == one] += np.log(np.maximum(kept + (1 - kept) * factor, 1e-12))
-    e = np.logaddexp(logs[0], logs[1]) - math.log(2)
+    return np.logaddexp(logs[0], logs[1]) - math.log(2), factors
+
+
+def passing_e(bundle: Bundle, owners: Owners, core: list[int], e: Array) -> set[int]:
+    """Return the owners that e-BH keeps."""
     order = np.argsort(-e, kind="stable")
     level = bundle.about["settings"]["membership_level"]
     passing = [r for r in range(len(e)) if e[order[r]] >= math.log(owners.n) - math.log(level * (r + 1))]
-    kept_owners = set(order[: passing[-1] + 1].tolist()) if passing else set()
-    member = [at for at, i in enumerate(core) if owners.flag["member"][i]]
-    return {
-        "membership.kept": sum(at in kept_owners for at in member),
-        "membership.log10": [float(e[at]) / LOG10 for at in member],
+    return {core[at] for at in order[: passing[-1] + 1].tolist()} if passing else set()
+
+
+def owner_of_login(bundle: Bundle, members: list[int]) -> dict[int, int]:
+    """Return the owner of each account, accounts in the order in which the campaign lists them."""
+    found: dict[int, int] = {}
+    for number in range(1, len(bundle.about["strands"]) + 1):
+        pair = (bundle.of(f"strand-{number}", column).tolist() for column in ("login", "account"))
+        found |= {login: members[account] for login, account in zip(*pair, strict=True)}
+    return found
+
+
+def membership(bundle: Bundle, owners: Owners) -> Found:
+    """Return the members' e-values, each account's factors, and who stays when a group says nothing."""
+    core, members = owners.rows("core"), owners.rows("member")
+    e, factors = scored(bundle, owners, core, "")
+    kept, place = passing_e(bundle, owners, core, e), {i: at for at, i in enumerate(core)}
+    out: Found = {
+        "membership.kept": sum(i in kept for i in members),
+        "membership.log10": [float(e[place[i]]) / LOG10 for i in core if owners.flag["member"][i]],
     }
+    owner = owner_of_login(bundle, members)
+    for login, i in owner.items():
+        for group, name in enumerate(owners.groups):
+            if i in place:
+                factor = max(float(factors[place[i], group]), 1e-12)
+                out[f"account.{login + 1}.factor.{name}"] = round(math.log(factor) / LOG10, 4)
+    hanging: set[int] = set()
+    for group, name in enumerate(owners.groups):
+        stays = passing_e(bundle, owners, members, scored(bundle, owners, members, "members-", group)[0])
+        gone = {login for login, i in owner.items() if i not in stays}
+        out[f"without.{name}.accounts"] = len(owner) - len(gone)
+        hanging |= gone
+    return {**out, "membership.hanging": len(hanging)}
 
 
-def concealment(owners: Owners) -> Found:
-    """Return the effective number of customers that the acting members present themselves as."""
-    acting = [i for i, flag in enumerate(owners.flag["acting"]) if flag]
+def shared(bundle: Bundle, owners: Owners) -> Found:
+    """Return who holds each value that is listed: in the set, elsewhere, and at most which share of all."""
+    out: Found = {}
+    members = owners.rows("member")
+    for value, listed in enumerate(bundle.of("values", "shared").tolist()):
+        if listed:
+            inside = sum(value in owners.held[i] for i in members)
+            outside = owners.holders[value] - inside
+            most = 2 if 0 < outside < 3 else outside
+            out |= {f"shared.{listed}.inside": inside, f"shared.{listed}.outside": outside}
+            out[f"shared.{listed}.share"] = (inside + most) / owners.n
+    return out
+
+
+def concealment(owners: Owners, acting: list[int]) -> Found:
+    """Return the effective number of customers that some members present themselves as."""
     out: Found = {}
     for name, kind_name in (("by_card", "card"), ("by_domain", "email_domain")):
         kind = owners.kinds.index(kind_name) if kind_name in owners.kinds else -1
@@ -542,6 +611,7 @@ def clock(account: Array, hour: Array, accounts: int, draws: int, seed: int) -> 
     return {
         "p_value": min(1.0, 3 * p[best]), "scale_h": scale, "variance_ratio": ratio(observed[best]), "calls": len(hour),
         "draws": max(used_at), "null_mean": 0.9 * float(np.mean([ratio(k[best]) for k in kept])),
+        **of_draws(0.9 * np.array([ratio(k[best]) for k in kept]), ratio(observed[best])),
     }  # fmt: skip
 
 
@@ -591,30 +661,74 @@ def interchange(account: Array, prompt: Array, sketch: Array, rho0: float, seed:
     return {
         "p_value": max(1e-6, student(float(part.sum()) / max(error, 1e-12), k - 1)), "rho": float(excess.sum()) / (n * alike),
         "standard_error": error / n, "overlap": overlap, "accounts": k, "fills": int(n), "alike": alike,
+        **of_draws(rho0 + student_point(np.linspace(0.0005, 0.9995, 400), k - 1) * error / n, float(excess.sum()) / (n * alike)),
     }  # fmt: skip
 
 
-def student(t: float, df: int) -> float:
+def student(t: Any, df: int) -> Any:
     """Return the distribution function of Student's t, by the continued fraction of the incomplete beta function."""
+    t = np.asarray(t, dtype=float)
     x, y, a, b = df / (df + t * t), t * t / (df + t * t), df / 2, 0.5
-    if y == 0.0:
-        return 0.5
-    front = math.exp(a * math.log(x) + b * math.log(y) - math.lgamma(a) - math.lgamma(b) + math.lgamma(a + b))
+    front = math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b)
+    with np.errstate(divide="ignore"):
+        front = np.exp(a * np.log(x) + b * np.log(y) + front)
     large = x > (a + 1) / (a + b + 2)
-    tail = 1 - front * _fraction(b, a, y) / b if large else front * _fraction(a, b, x) / a
-    return tail / 2 if t < 0 else 1 - tail / 2
+    near = 1 - front * _fraction(b, a, np.where(large, y, 0.0)) / b
+    tail = np.where(large, near, front * _fraction(a, b, np.where(large, 0.0, x)) / a)
+    found = np.where(y == 0, 0.5, np.where(t < 0, tail / 2, 1 - tail / 2))
+    return float(found) if found.ndim == 0 else found
 
 
-def _fraction(a: float, b: float, x: float) -> float:
+def _fraction(a: float, b: float, x: Any) -> Any:
     """Return the continued fraction of the incomplete beta function (Lentz)."""
-    c, d = 1.0, 1 / (1 - (a + b) * x / (a + 1))
+    c, d = np.ones_like(x), 1 / (1 - (a + b) * x / (a + 1))
     out = d
     for m in range(1, 400):
         for up in (m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m)), -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1))):
             d = 1 / (1 + up * d)
             c = 1 + up / c
-            out *= c * d
+            out = out * c * d
+        if np.all(np.abs(c * d - 1) < 1e-16):
+            break
     return out
+
+
+def student_point(p: Any, df: int) -> Any:
+    """Return where Student's distribution function reaches some values, by bisection."""
+    low, high = np.full(np.shape(p), -1e4), np.full(np.shape(p), 1e4)
+    for _ in range(80):
+        middle = (low + high) / 2
+        below = student(middle, df) < p
+        low, high = np.where(below, middle, low), np.where(below, high, middle)
+    return (low + high) / 2
+
+
+def drawn(counts: Array, edges: Array, observed: float) -> Found:
+    """Return a null as it is drawn: its ends, what was observed, and where a twentieth of it lies."""
+    edges = np.array([round(float(e), 6) for e in edges])
+    filled = np.flatnonzero(counts)
+    below = np.concatenate([[0.0], np.cumsum(counts)]) / counts.sum()
+    return {
+        "null.low": float(edges[filled[0]]), "null.high": float(edges[filled[-1] + 1]), "null.observed": round(float(observed), 6),
+        "null.point": float(np.interp(0.05, below, edges)),
+    }  # fmt: skip
+
+
+def of_draws(draws: Array, observed: float) -> Found:
+    """Return a null that was drawn, in forty bars."""
+    low, high = float(min(draws.min(), observed)), float(max(draws.max(), observed))
+    pad = 0.05 * max(high - low, 1e-9)
+    return drawn(*np.histogram(draws, bins=40, range=(low - pad, high + pad)), observed)
+
+
+def of_mass(mass: Array, observed: int) -> Found:
+    """Return a null that is known exactly on 0, 1, …, as a thousand draws would lie."""
+    upto = max(observed, int(np.flatnonzero(mass > 0.0005).max(initial=0))) + 1
+    width = -(-upto // 40)
+    shown = np.zeros(-(-upto // width) * width)
+    shown[: min(len(mass), upto)] = mass[:upto]
+    counts = np.rint(1000 * shown.reshape(-1, width).sum(axis=1))
+    return drawn(counts, np.arange(len(counts) + 1) * width - 0.5, observed)
 
 
 def multiplicity(account: Array, prompt: Array) -> Found | None:
@@ -658,7 +772,7 @@ def multiplicity(account: Array, prompt: Array) -> Found | None:
     return {
         "p_value": min(1.0, max(1e-6, p * len(looked_at))), "k": k, "below": int(n[k - 1]), "at": int(n[k]),
         "above": int(n[k + 1]), "co_use": co_use, "prompts": int(shared.sum()), "looked_at": len(looked_at),
-        "null_mean": float(null.mean()),
+        "null_mean": float(null.mean()), **of_draws(null.astype(float), int(n[k])),
     }  # fmt: skip
 
 
@@ -705,7 +819,8 @@ def queue(account: Array, prompt: Array, owner: Array, filled: Array, seed: int,
     near = abs(null.mean() - said["expected"]) < 7 * null.std() / math.sqrt(1000) + 1e-9
     agrees = abs(p - said["p_value"]) < slack + 5 / 1500 and near
     out: Found = {"coincidences": observed, "others": len(others)}
-    return {**out, **{name: said[name] for name in ("p_value", "expected", "null_mean", "draws") if name in said and agrees}}
+    passing = {name: said[name] for name in ("p_value", "expected", "null_mean", "draws") if name in said and agrees}
+    return {**out, **passing, **{name: said[name] for name in said if name.startswith("null.") and agrees}}
 
 
 def copies(hour: Array, close: Array) -> Found | None:
@@ -715,29 +830,117 @@ def copies(hour: Array, close: Array) -> Found | None:
         return None
     x, n = int((2 * np.bincount(at, weights=close) > count).sum()), len(count)
     tail = sum(math.comb(n, i) * 3 ** (n - i) for i in range(x, n + 1)) / 4**n
-    return {"p_value": max(1e-6, tail), "hours": n, "simultaneous": x, "prompts": len(hour), "within": int(close.sum())}
+    upto = np.cumsum([math.comb(n, i) * 3 ** (n - i) / 4**n for i in range(n + 1)])
+    null = np.minimum(np.searchsorted(upto, np.linspace(0.0005, 0.9995, 400)), n).astype(float)
+    out: Found = {"p_value": max(1e-6, tail), "hours": n, "simultaneous": x, "prompts": len(hour), "within": int(close.sum())}
+    return {**out, **of_draws(null, x)}
 
 
-def strand(bundle: Bundle, number: int, said: Found) -> Found:
-    """Return the numbers of one strand; `said` are those of its queue test as the dossier or the first verifier says them."""
-    name, about, settings = f"strand-{number}", bundle.about["strands"][number - 1], bundle.about["settings"]
+def repeats_of(m: int, c: int) -> Array:
+    """Return the chances of 0 … m - 1 repeats among m draws from c partners."""
+    distinct = [1.0] + [0.0] * m
+    for _ in range(m):
+        distinct = [distinct[k] * k / c + (distinct[k - 1] * (c - k + 1) / c if k else 0.0) for k in range(m + 1)]
+    return np.array(distinct[:0:-1])
+
+
+def added(masses: list[tuple[Array, int]]) -> Array:
+    """Return the distribution of a sum of independent counts, each kind so many times."""
+    out = np.ones(1)
+    for mass, times in masses:
+        for _ in range(times):
+            out = np.convolve(out, mass)
+    return out
+
+
+def circles(giver: Array, taker: Array, circle: int) -> Found | None:
+    """Return the test of what was taken from whom, in the order of time: from few partners, or from anybody."""
+    mine: dict[int, list[int]] = {}
+    for g, t in zip(giver.tolist(), taker.tolist(), strict=True):
+        mine.setdefault(t, []).append(g)
+    first = [givers[:4] for givers in mine.values() if len(givers) >= 2]
+    if len(first) < 5:
+        return None
+    seen = sum(len(givers) - len(set(givers)) for givers in first)
+    sizes = [len(givers) for givers in first]
+    null = added([(repeats_of(m, circle), sizes.count(m)) for m in (2, 3, 4)])
+    return {
+        "p_value": float(min(1.0, max(1e-6, null[: seen + 1].sum()))), "takers": len(first), "things": sum(sizes), "repeats": seen,
+        "circle": circle, "expected": float((null * np.arange(len(null))).sum()), **of_mass(null, seen),
+    }  # fmt: skip
+
+
+def hypergeometric(n: int, marked: int, taken: int) -> Array:
+    """Return the chances of 0 … marked among `taken` of n."""
+    upto = range(min(marked, taken) + 1)
+    return np.array([math.comb(marked, i) * math.comb(n - marked, taken - i) / math.comb(n, taken) for i in upto])
+
+
+def takeover(blocks: list[Array], giver: Array, taker: Array) -> Found | None:
+    """Return the test of failed prompts taken over: blocks of calls, of which some failed and some were followed."""
+    calls, failed, followed, both, times = blocks
+    rows = list(zip(calls.tolist(), failed.tolist(), followed.tolist(), times.tolist(), strict=True))
+    null = added([(hypergeometric(n, f, g), k) for n, f, g, k in rows if f and g])
+    seen, circle = int((both * times).sum()), circles(giver, taker, 3)
+    if circle is None:
+        return None
+    return {
+        "p_value": float(min(1.0, max(1e-6, null[seen:].sum(), circle["p_value"]))), "failed": int((failed * times).sum()),
+        "taken_over": seen, "served": int(((calls - failed) * times).sum()), "followed": int(((followed - both) * times).sum()),
+        "expected": float((null * np.arange(len(null))).sum()), "circle": 3, "circle_p_value": circle["p_value"],
+        **of_mass(null, seen),
+    }  # fmt: skip
+
+
+def tests_of(bundle: Bundle, name: str, others: str, accounts: int, said: Found) -> Found:
+    """Return the eight tests of a strand, those that run; `said` are the numbers of its queue test as the dossier has them."""
+    settings = bundle.about["settings"]
     account, hour, prompt = (bundle.of(name, column) for column in ("account", "hour", "prompt"))
     pairs = np.unique(np.stack([account, prompt])[:, prompt != 0], axis=1)
     tested = pairs[:, pairs[1] % 4 != 0]
-    tests = {"clock": clock(account, hour, about["accounts"], settings["draws"], settings["seed"])}
+    tests = {"clock": clock(account, hour, accounts, settings["draws"], settings["seed"])}
     tests["multiplicity"] = multiplicity(tested[0], tested[1])
     if bundle.has(f"{name}-texts"):
         of, told, sketch = (bundle.of(f"{name}-texts", c) for c in ("account", "prompt", "sketch"))
         tests["interchange"] = interchange(of, told, sketch, settings["rho0"], settings["seed"])
-    if bundle.has(f"{name}-others"):
-        owner, filled = (bundle.of(f"{name}-others", c) for c in ("owner", "prompt"))
+    if bundle.has(others):
+        owner, filled = (bundle.of(others, c) for c in ("owner", "prompt"))
         known = filled % 4 != 0
         tests["queue"] = queue(tested[0], tested[1], owner[known], filled[known], settings["seed"], said)
     if bundle.has(f"{name}-copies"):
         tests["copies"] = copies(bundle.of(f"{name}-copies", "hour"), bundle.of(f"{name}-copies", "close"))
-    out: Found = {f"{test}.{key}": v for test, found in tests.items() if found for key, v in found.items()}
-    p = {test: found["p_value"] for test, found in tests.items() if found and "p_value" in found} | about["given"]
-    out["p_value"] = min(1.0, min((x / settings["shares"][test] for test, x in p.items()), default=1.0))
+    for join in ("replay", "feedback"):
+        if bundle.has(f"{name}-{join}"):
+            tests[join] = circles(bundle.of(f"{name}-{join}", "giver"), bundle.of(f"{name}-{join}", "taker"), 8)
+    if bundle.has(f"{name}-blocks"):
+        blocks = [bundle.of(f"{name}-blocks", column) for column in ("calls", "failed", "followed", "both", "blocks")]
+        tests["takeover"] = takeover(blocks, bundle.of(f"{name}-takeover", "giver"), bundle.of(f"{name}-takeover", "taker"))
+    return {test: found for test, found in tests.items() if found}
+
+
+def combined(bundle: Bundle, p: Found) -> float:
+    """Return the smallest p-value over its share, at most 1."""
+    shares = bundle.about["settings"]["shares"]
+    return float(min(1.0, min((x / shares[test] for test, x in p.items()), default=1.0)))
+
+
+def strand(bundle: Bundle, number: int, said: Found) -> tuple[Found, Found]:
+    """Return the numbers of one strand and the p-values of its tests."""
+    name, about = f"strand-{number}", bundle.about["strands"][number - 1]
+    account, hour, prompt = (bundle.of(name, column) for column in ("account", "hour", "prompt"))
+    pairs = np.unique(np.stack([account, prompt])[:, prompt != 0], axis=1)
+    tests = tests_of(bundle, name, f"{name}-others", about["accounts"], said)
+    out: Found = {f"{test}.{key}": v for test, found in tests.items() for key, v in found.items()}
+    p = {test: found["p_value"] for test, found in tests.items() if "p_value" in found}
+    out["p_value"] = combined(bundle, p)
+    for join in ("replay", "feedback"):
+        taken = bundle.of(f"{name}-{join}", "taker").tolist() if bundle.has(f"{name}-{join}") else []
+        out |= {f"{join}.passed": len(taken), f"{join}.by": len(set(taken))}
+    if pairs.size:
+        out["overlap"] = overlap_of(pairs[0], pairs[1])
+    middle = float(np.median(hour))
+    sides = [(hour[account == who].min() <= middle <= hour[account == who].max()) for who in np.unique(account)]
+    out["together"] = float(np.mean(sides))
     together: set[tuple[int, int]] = set()
     senders: dict[int, list[int]] = {}
     for a, f in pairs.T.tolist():
@@ -752,7 +955,7 @@ def strand(bundle: Bundle, number: int, said: Found) -> Found:
     active = {iso(d): sum(x == d for x, _ in days) for d in sorted({d for d, _ in days})}
     out |= {"accounts": len(set(account.tolist())), "calls": len(account), "active_per_day": active}
     out |= {"first_day": min(active), "last_day": max(active), "peak_accounts": max(active.values())}
-    return {**out, "hours": np.bincount(hour % 24, minlength=24).tolist()}
+    return {**out, "hours": np.bincount(hour % 24, minlength=24).tolist()}, p
 
 
 def iso(day: int) -> str:
@@ -774,8 +977,13 @@ def traffic(bundle: Bundle) -> Found:
         "traffic.accounts": len({who for _, who in calls}), "traffic.calls": len(calls), "traffic.days": len(set(days)),
         "traffic.first_day": iso(min(days)), "traffic.last_day": iso(max(days)), "traffic.per_day": per_day,
         "traffic.peak_calls": max(per_day.values()), "traffic.peak_accounts": max(active),
+        "traffic.pools": len(bundle.about["strands"]),
     }  # fmt: skip
+    other, all_calls = bundle.about["traffic"]["other_calls"], bundle.about["traffic"]["calls_of_set"]
+    out |= {"traffic.other_share": other / max(other + len(calls), 1), "traffic.outside": 1 - len(calls) / max(1, all_calls)}
     out |= {f"traffic.{t}": int(bundle.of("days", t).sum()) for t in ("tokens_in", "tokens_out", "tokens_reasoning")}
+    if out["traffic.tokens_out"]:
+        out["traffic.reasoning_rate"] = out["traffic.tokens_reasoning"] / out["traffic.tokens_out"]
     counts = bundle.of("capabilities", "calls").tolist()
     for name, n in zip(bundle.of("capabilities", "name").tolist(), counts, strict=True):
         out |= {f"traffic.capability.{name.decode()}": n / sum(counts)} if n else {}
@@ -785,26 +993,272 @@ def traffic(bundle: Bundle) -> Found:
     return out
 
 
+def standing(bundle: Bundle, strands: list[str], p: list[Found], hidden: list[Found], owners: Owners) -> Found:
+    """Return q-value and accounts still accused with other p-values of the strands; no accounts where that cannot be told."""
+    settings, selection = bundle.about["settings"], bundle.about["selection"]
+    of_strand = [combined(bundle, one) for one in [*p, *hidden]]
+    own, q_all = q_values(selection, of_strand)
+    level = settings["level"] - settings["linkage_level"]
+    out: Found = {"p_value": own, "q_value": q_all[selection["number"]]}
+    if out["q_value"] > level:
+        return {**out, "accounts": 0}
+    bound = level * sum(q <= level for q in q_all) / len(q_all)
+    passes = [x * len(of_strand) <= bound for x in of_strand]
+    if any(passes[len(p) :]):
+        return out
+    names = [name for name, passing in zip(strands, passes, strict=False) if passing]
+    members = owners.rows("member")
+    acting = sorted({members[a] for name in names for a in bundle.of(name, "account").tolist()})
+    customers = concealment(owners, acting).get("concealment.customers", 0.0) if acting else 0.0
+    logins = {login for name in names for login in bundle.of(name, "login").tolist()}
+    return {**out, "accounts": len(logins) if customers >= settings["declared_customers"] else 0}
+
+
+def q_values(selection: Found, strands: list[float]) -> tuple[float, list[float]]:
+    """Return the p-value of the set, and the q-values of all sets tested with it in its place."""
+    p = [float(x) for x in selection["p_values"]]
+    p[selection["number"]] = own = min(1.0, len(strands) * min(strands))
+    ranked = sorted(p)
+    return own, [min(1.0, min(x * len(p) / (r + 1) for r, x in enumerate(ranked) if x >= mine)) for mine in p]
+
+
+TESTS = ("clock", "interchange", "queue", "multiplicity", "copies", "replay", "feedback", "takeover")
+
+
+def again(bundle: Bundle, shown: list[Found], said: list[Found]) -> Found:
+    """Return what is left of the accusation without its strongest test, and without its strongest kind of shared values."""
+    owners, about, shares = Owners(bundle), bundle.about["without"], bundle.about["settings"]["shares"]
+    hidden, names = bundle.about["selection"]["other_strands"], [f"strand-{n}" for n in range(1, len(shown) + 1)]
+    smallest = {test: min(p.get(test, 1.0) / shares[test] for p in [*shown, *hidden]) for test in TESTS}
+    best = min(TESTS, key=lambda test: smallest[test])
+    left = [{test: x for test, x in p.items() if test != best} for p in [*shown, *hidden]]
+    found = standing(bundle, names, left[: len(shown)], left[len(shown) :], owners)
+    out: Found = {f"ablation.operation.{name}": x for name, x in found.items()}
+    group, core = owners.groups.index(about["group"]), owners.rows("without")
+    kept = sorted(passing_e(bundle, owners, core, scored(bundle, owners, core, "without-", group)[0]))
+    logs = bet(owners, kept) if kept else []
+    log10 = sum(logs) - price_of(len(kept), owners.n) - logs[group] if kept else 0.0
+    out["ablation.linkage.log10"] = log10
+    if len(kept) < 5 or log10 < 2 or sum(x >= 2 for at, x in enumerate(logs) if at != group) < 2:
+        return out if about["passes"] else {**out, "ablation.linkage.accounts": 0}
+    if bundle.about["again"]:
+        members, names = owners.rows("member"), [f"without-strand-{n}" for n in range(1, len(bundle.about["again"]) + 1)]
+        if not all(members[a] in kept for name in names for a in bundle.of(name, "account").tolist()):
+            return out
+        shown = []
+        for n, (name, one) in enumerate(zip(names, bundle.about["again"], strict=True), 1):
+            tests = tests_of(bundle, name, f"strand-{n}-others", one["accounts"], said[n - 1] if n <= len(said) else {})
+            shown.append({test: x["p_value"] for test, x in tests.items() if "p_value" in x})
+    found = standing(bundle, names, shown, about["other_strands"], owners)
+    return {**out, **{f"ablation.linkage.{name}": x for name, x in found.items()}}
+
+
+# ---------------------------------------------------------------- effect sizes, indicators, events
+
+
+def contrasts(bundle: Bundle) -> Found:
+    """Return how far the set's accounts lie above matched ones in each measure."""
+    out: Found = {}
+    lows, most = [], 0
+    for number, name in enumerate(bundle.about.get("contrasts", []), 1):
+        mine, tie = (bundle.of(f"contrast-{number}", column) for column in ("campaign", "tie"))
+        value = bundle.of(f"contrast-{number}", "value")
+        ours, theirs = tie[mine == 1], np.sort(tie[mine == 0])
+        m, n = len(ours), len(theirs)
+        below, upto = np.searchsorted(theirs, ours), np.searchsorted(theirs, ours, side="right")
+        s = float((below + upto).sum()) / 2 / (m * n)
+        low, high = interval(s, m, n)
+        lows, most = [*lows, low], max(most, n)
+        numbers = {"superiority": s, "low": low, "high": high}
+        numbers |= {"campaign": float(np.median(value[mine == 1])), "matched": float(np.median(value[mine == 0]))}
+        out |= {f"contrast.{name}.{key}": x for key, x in numbers.items()}
+    if lows:
+        out |= {"contrasts": len(lows), "contrasts.above": sum(low >= 0.64 for low in lows), "contrasts.matched": most}
+    return out
+
+
+def interval(s: float, m: int, n: int) -> tuple[float, float]:
+    """Return the 95 % score interval of a superiority (Newcombe 2006, method 5), by bisection."""
+    star = (m + n) / 2 - 1
+
+    def gap(x: float) -> float:
+        spread = x * (1 - x) * (1 + star * (1 - x) / (2 - x) + star * x / (1 + x)) / (m * n)
+        return abs(s - x) - 1.959963984540054 * math.sqrt(max(spread, 0.0))
+
+    def root(inside: float, outside: float) -> float:
+        for _ in range(200):
+            middle = (inside + outside) / 2
+            inside, outside = (middle, outside) if gap(middle) < 0 else (inside, middle)
+        return (inside + outside) / 2
+
+    low = 0.0 if s <= 0 else root(min(s, 1 - 1e-9), 0.0)
+    return low, 1.0 if s >= 1 else root(max(s, 1e-9), 1.0)
+
+
+def indicators(bundle: Bundle) -> Found:
+    """Return moves to new models, pools that wake after bans, unserved histories, and the search for techniques."""
+    out: Found = {}
+    settings = bundle.about["settings"]
+    if bundle.has("pivots"):
+        columns = (bundle.of("pivots", c).tolist() for c in ("members", "members_moved", "peers", "peers_moved"))
+        for number, (s, x, n, moved) in enumerate(zip(*columns, strict=True), 1):
+            null = np.zeros(s + 1)
+            low = max(0, x + moved - n)
+            chances = [math.comb(x + moved, i) * math.comb(s + n - x - moved, s - i) for i in range(low, min(s, x + moved) + 1)]
+            null[low : low + len(chances)] = [c / math.comb(s + n, s) for c in chances]
+            found = {"p_value": float(min(1.0, max(1e-6, null[x:].sum()))), "members": s, "members_moved": x, "peers": n}
+            found |= {"peers_moved": moved, "expected": float((null * np.arange(s + 1)).sum()), **of_mass(null, x)}
+            out |= {f"pivot.{number}.{key}": v for key, v in found.items()}
+    if bundle.has("failover"):
+        null, about = bundle.of("failover", "woken"), bundle.about["failover"]
+        p = min(1.0, about["events"] * (1 + int((null >= about["woken"]).sum())) / (len(null) + 1))
+        found = {**about, "p_value": p, "null_mean": float(null.mean()), **of_draws(null.astype(float), about["woken"])}
+        out |= {f"failover.{key}": v for key, v in found.items()}
+    if bundle.has("histories"):
+        found = histories(bundle, settings["draws"], settings["seed"])
+        out |= {f"unserved.{key}": v for key, v in found.items()}
+    if bundle.has("search"):
+        found = search(bundle, min(settings["draws"], 400), settings["seed"])
+        out |= {f"search.{key}": v for key, v in found.items()}
+    return out
+
+
+def histories(bundle: Bundle, draws: int, seed: int) -> Found:
+    """Return the test of histories that were never served: the set's mean excess beside that of accounts as busy."""
+    turns, unserved, expected = (bundle.of("histories", column) for column in ("turns", "unserved", "expected"))
+    sizes, excess = bundle.of("histories-outside", "turns"), bundle.of("histories-outside", "excess")
+    generator, null = np.random.default_rng([seed, 31]), np.zeros(draws)
+    for m in np.minimum(turns, 50).tolist():
+        low, high = int(np.searchsorted(sizes, m / 2)), int(np.searchsorted(sizes, 2 * m, side="right"))
+        if high - low < 20:
+            low = max(0, low - 20 + high - low)
+            high = min(len(sizes), max(high, low + 20))
+            low = max(0, high - 20)
+        null += excess[generator.integers(low, high, draws)]
+    null /= len(turns)
+    mine = float(((unserved - expected) / turns).mean())
+    return {
+        "p_value": float((1 + (null >= mine).sum()) / (draws + 1)), "accounts": len(turns), "turns": int(turns.sum()),
+        "unserved": int(unserved.sum()), "expected": float(expected.sum()), "excess": mine, "null_mean": float(null.mean()),
+        **of_draws(null, mine),
+    }  # fmt: skip
+
+
+def search(bundle: Bundle, draws: int, seed: int) -> Found:
+    """Return the search for techniques: the moment after which forms are fewest, against calls in any order."""
+    form, refused = bundle.of("search", "form"), bundle.of("search", "refused")
+    n = len(form)
+    cuts = np.unique(np.linspace(0.1 * n, 0.9 * n, 30).astype(int))
+
+    def entropy(some: Array) -> float:
+        counts = np.bincount(some, minlength=int(form.max()) + 1)
+        p = counts[counts > 0] / max(len(some), 1)
+        return float(-(p * np.log(p)).sum()) + ((counts > 0).sum() - 1) / (2 * max(len(some), 1))
+
+    def at(order: Array) -> tuple[list[float], list[float]]:
+        f, r = form[order], refused[order]
+        falls = [entropy(f[:c]) - entropy(f[c:]) for c in cuts]
+        return falls, [float(r[:c].mean() - r[c:].mean()) for c in cuts]
+
+    falls, eases = at(np.arange(n))
+    best = int(np.argmax(falls))
+    generator = np.random.default_rng([seed, 37])
+    null = [tuple(map(max, at(generator.permutation(n)))) for _ in range(draws)]
+    tails = [(1 + sum(d[i] >= seen for d in null)) / (draws + 1) for i, seen in ((0, falls[best]), (1, eases[best]))]
+    cut = int(cuts[best])
+    counts = np.bincount(bundle.of("search", "category")[refused == 1])
+    fall_null = np.array([d[0] for d in null])
+    return {
+        "p_value": max(tails), "before": cut / n, "forms_before": math.exp(entropy(form[:cut])),
+        "forms_after": math.exp(entropy(form[cut:])), "refused_before": float(refused[:cut].mean()),
+        "refused_after": float(refused[cut:].mean()), "category_share": float(counts.max() / counts.sum()),
+        "drop": falls[best], "null_mean": float(fall_null.mean()), **of_draws(fall_null, falls[best]),
+    }  # fmt: skip
+
+
+def events(bundle: Bundle) -> Found:
+    """Return calls and first calls in the day before and the day after each event."""
+    out: Found = {}
+    if bundle.has("events"):
+        for table, names in (("calls", ("calls_before", "calls_after")), ("entered", ("entered_before", "entered"))):
+            hours = bundle.of("events", table)
+            for number, row in enumerate(hours, 1):
+                half = len(row) // 2
+                out |= {f"event.{number}.{names[0]}": int(row[:half].sum()), f"event.{number}.{names[1]}": int(row[half:].sum())}
+    return out
+
+
+def journaled(lines: list[Found], configuration: str) -> Found:
+    """Return the size of the log, from the records that were fixed day by day."""
+    mine = [x["body"]["days"] for x in lines if x["kind"] == "exchanges" and x["body"].get("configuration") == configuration]
+    if not mine or not mine[-1]:
+        return {}
+    sizes, days = [d["size"] for d in mine[-1]], [d["day"] for d in mine[-1]]
+    out: Found = {"journal.days": len(days), "journal.lines": len(lines), "journal.records": sum(sizes), "log.calls": sum(sizes)}
+    return {**out, "log.busiest_day": max(sizes), "log.first_day": min(days), "log.last_day": max(days)}
+
+
+# ---------------------------------------------------------------- numbers that follow from others
+
+
+def formula(recipe: str, numbers: list[Found]) -> Any:
+    """Return what a formula over other lines of the list gives."""
+    name, _, words = recipe.removesuffix(")").partition("(")
+    if name == "lines":
+        last, _, kind = words.partition(", ")
+        mine = numbers[: int(last)]
+        return sum(kind in ("any", n["needs"]) or (kind == "a recipe" and n["recipe"] is not None) for n in mine)
+    value = {n["id"]: n["value"] for n in numbers}
+    of = [float(value[word]) if word in value else float(word) for word in words.split(", ")]
+    if name in ("reach", "power"):
+        rho0, error, accounts = of
+        point = float(student_point(np.array(0.05), int(accounts) - 1))
+        return rho0 + point * error if name == "reach" else student(point + rho0 / max(error, 1e-12), int(accounts) - 1)
+    if name == "fair_coin":
+        heads, tosses = int(of[0]), int(of[1])
+        return sum(math.comb(tosses, i) for i in range(heads, tosses + 1)) / 2**tosses
+    if name.startswith("likelihood"):
+        a, n1, b, n0 = of[0] + 0.5, of[1] + 1, of[2] + 0.5, of[3] + 1
+        spread = 1.959963984540054 * math.sqrt(max(1 / a - 1 / n1, 0.0) + max(1 / b - 1 / n0, 0.0))
+        return a / n1 / (b / n0) * math.exp({"likelihood_low": -spread, "likelihood_high": spread}.get(name, 0.0))
+    simple = {"difference": lambda: of[0] - of[1], "inverse": lambda: 1 / max(of[0], 1e-300), "sum": lambda: math.fsum(of)}
+    return simple[name]() if name in simple else upper(int(of[0]), int(of[1])) if name == "upper" else None
+
+
+def upper(hits: int, trials: int) -> float:
+    """Return the upper end of the exact 95 % interval of a rate (Clopper and Pearson), by bisection."""
+    if hits == trials:
+        return 1.0
+    logs = [math.log(math.comb(trials, i)) for i in range(hits + 1)]
+    low, high = 0.0, 1.0
+    for _ in range(200):
+        x = (low + high) / 2
+        if not 0.0 < x < 1.0:
+            break
+        chance = math.fsum(math.exp(c + i * math.log(x) + (trials - i) * math.log1p(-x)) for i, c in enumerate(logs))
+        low, high = (x, high) if chance > 0.025 else (low, x)
+    return (low + high) / 2
+
+
 def recomputed(bundle: Bundle, said: Found) -> Found:
     """Return every number by the name of its recipe; `said` is what the dossier says, by recipe."""
     settings, selection = bundle.about["settings"], bundle.about["selection"]
     out: Found = {f"settings.{name}": x for name, x in settings.items() if isinstance(x, int | float)}
     out |= {"population.owners": bundle.about["population"]["owners"], "linkage.level": settings["linkage_level"]}
     out |= {"key2.level": settings["level"] - settings["linkage_level"], "membership.level": settings["membership_level"]}
+    out["settings.key2_level"] = out["key2.level"]
     out |= {"concealment.threshold": settings["declared_customers"], **linking(bundle), **traffic(bundle)}
-    p = list(selection["other_strands"])
+    shown, queues = [], []
     for number in range(1, len(bundle.about["strands"]) + 1):
         start = f"strand.{number}.queue."
         mine = {name.removeprefix(start): v for name, v in said.items() if name.startswith(start)}
-        found = strand(bundle, number, mine if {"p_value", "expected", "draws"} <= mine.keys() else {})
-        p.append(found["p_value"])
+        queues.append(mine if {"p_value", "expected", "draws"} <= mine.keys() else {})
+        found, p = strand(bundle, number, queues[-1])
+        shown.append(p)
         out |= {f"strand.{number}.{name}": v for name, v in found.items()}
-    all_p = list(selection["p_values"])
-    all_p[selection["number"]] = min(1.0, len(p) * min(p))
-    ranked = sorted(all_p)
-    own = all_p[selection["number"]]
-    q = min(x * len(ranked) / (r + 1) for r, x in enumerate(ranked) if x >= own)
-    return {**out, "key2.p_value": own, "key2.q_value": min(1.0, q), "key2.tested": len(all_p)}
+    own, q = q_values(selection, [combined(bundle, p) for p in [*shown, *selection["other_strands"]]])
+    out |= {"key2.p_value": own, "key2.q_value": q[selection["number"]], "key2.tested": len(q)}
+    return {**out, **again(bundle, shown, queues), **contrasts(bundle), **indicators(bundle), **events(bundle)}
 
 
 def same(says: Any, found: Any) -> bool:
@@ -827,15 +1281,19 @@ def verify(files: dict[str, bytes], key: bytes | None) -> Found:
         out["seal"] = seal(files, key)
         numbers = json.loads(files["dossier.json"])["numbers"]
         said = {n["recipe"]: n["value"] for n in numbers if n["recipe"] is not None}
-        found = recomputed(Bundle(files), said) if "bundle/bundle.json" in files else {}
+        found = {}
+        if "bundle/bundle.json" in files:
+            bundle = Bundle(files)
+            lines = journal(files["journal.jsonl"]) if "journal.jsonl" in files else []
+            found = {**recomputed(bundle, said), **journaled(lines, bundle.about.get("configuration", ""))}
         for n in numbers:
             if n["recipe"] is None:
                 out["numbers"][n["id"]] = f"needs {n['needs']}"
-            elif n["recipe"] in found and same(n["value"], found[n["recipe"]]):
-                out["numbers"][n["id"]] = "reproduced"
-            else:
-                out["numbers"][n["id"]] = "not reproduced"
-                out["failed"].append(f"{n['id']} ({n['recipe']}): says {n['value']}, the bundle gives {found.get(n['recipe'])}")
+                continue
+            gives = found[n["recipe"]] if n["recipe"] in found else formula(n["recipe"], numbers) if "(" in n["recipe"] else None
+            out["numbers"][n["id"]] = "reproduced" if gives is not None and same(n["value"], gives) else "not reproduced"
+            if out["numbers"][n["id"]] != "reproduced":
+                out["failed"].append(f"{n['id']} ({n['recipe']}): says {n['value']}, the bundle gives {gives}")
     except Wrong as error:
         out["failed"].append(str(error))
     except (KeyError, IndexError, ValueError, TypeError, OSError) as error:

@@ -212,7 +212,7 @@ def dossier(arguments: argparse.Namespace) -> int:
     from stillhunt import dossiers
     from stillhunt.seal.dossier import has_evidence, integrity
     from stillhunt.sealing import seal, signer_of
-    from stillhunt.verify import recompute
+    from stillhunt.verify import evidence_of
 
     inputs = [str(arguments.hunt / "campaigns.json"), *([str(arguments.case)] if arguments.case else [])]
     _prepare(arguments.out, dossiers.RESULTS, mark="dossier.json", inputs=inputs)
@@ -226,7 +226,7 @@ def dossier(arguments: argparse.Namespace) -> int:
             out=arguments.out,
             case=arguments.case,
             pdf=arguments.pdf,
-            recomputed=recompute(arguments.hunt / "bundles" / arguments.campaign) if kept else None,
+            recomputed=evidence_of(arguments.hunt, arguments.campaign) if kept else None,
             integrity=integrity(arguments.hunt, arguments.campaign) if kept else None,
         )
         places |= seal(arguments, signer, now=datetime.now(UTC))

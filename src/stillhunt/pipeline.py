@@ -198,7 +198,7 @@ def rule_of(key: Key, config: Config, unavailable: tuple[Unavailable, ...], even
         name=lambda purpose, parts: key.tag(purpose, parts, digits=12),
         profile=lambda calls: profile(calls, classes=CLASSES, method=METHOD),
         measured=harvest_measures,
-        contrast=lambda own, others: contrasts(own, harvest_measures(others)),
+        contrast=contrasts,
         events=events,
         not_seen=(
             "transcripts bought from customers or collected by a product in between leave no trace in these logs",

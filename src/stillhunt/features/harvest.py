@@ -73,8 +73,8 @@ def contrasts(campaign: Values, matched: Values) -> tuple[Contrast, ...]:
         ours, theirs = (values[name][np.isfinite(values[name])] for values in (campaign, matched))
         if min(len(ours), len(theirs)) < FEWEST_ACCOUNTS:
             continue
-        superiority = _superiority(ours, theirs)
-        low, high = _interval(superiority, len(ours), len(theirs))
+        superiority = superiority_of(ours, theirs)
+        low, high = score_interval(superiority, len(ours), len(theirs))
         out.append(
             Contrast(
                 measure=name,
@@ -176,13 +176,14 @@ def _pairs(
     return pair, first, np.bincount(number, weights=another).astype(np.int64)
 
 
-def _superiority(ours: npt.NDArray[np.float64], theirs: npt.NDArray[np.float64]) -> float:
+def superiority_of(ours: npt.NDArray[np.float64], theirs: npt.NDArray[np.float64]) -> float:
+    """Return how often one of ours lies above one of theirs, ties counted half (Mann and Whitney's U over m n)."""
     m, n = len(ours), len(theirs)
     ranks = rankdata(np.concatenate([ours, theirs]))
     return float((ranks[:m].sum() - m * (m + 1) / 2) / (m * n))
 
 
-def _interval(superiority: float, m: int, n: int, level: float = 0.95) -> tuple[float, float]:
+def score_interval(superiority: float, m: int, n: int, level: float = 0.95) -> tuple[float, float]:
     """Return the score interval of a superiority; m and n are replaced by their mean less one, as Newcombe advises."""
     z = float(norm.ppf(0.5 + level / 2))
     star = (m + n) / 2 - 1

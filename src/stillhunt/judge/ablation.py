@@ -16,11 +16,11 @@ import numpy.typing as npt
 
 from stillhunt.judge.false_discovery import adjusted
 from stillhunt.judge.linkage import Population, linkage
-from stillhunt.judge.membership import members
-from stillhunt.judge.operate import NAMES, JointOperation, joint_operation
+from stillhunt.judge.membership import belonging
+from stillhunt.judge.operate import NAMES, JointOperation, Operation, joint_operation
 from stillhunt.judge.rule import Rule
 from stillhunt.judge.sets import FEWEST_OWNERS, LINKED_LOG10, SECOND_WITNESS_LOG10, LinkedOwners, concealed
-from stillhunt.judge.traffic import Traffic
+from stillhunt.judge.traffic import Harvest, Traffic
 from stillhunt.model import Ablation, AccountId
 
 
@@ -40,37 +40,80 @@ class Reported:
     level: float
 
 
-def ablations(
-    population: Population, reported: Reported, accused: tuple[AccountId, ...], rule: Rule
-) -> tuple[Ablation, ...]:
-    """Return what is left of an accusation without its strongest trait group, and without its strongest test."""
-    return (_without_group(population, reported, accused, rule), _without_test(population, reported, accused, rule))
-
-
-def _without_group(
-    population: Population, reported: Reported, accused: tuple[AccountId, ...], rule: Rule
-) -> Ablation:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Regrouped:
     """
-    Judge again with one dependence group saying nothing.
+    A set without one dependence group of traits: who is left of it, against which core, and their traffic and tests.
+
+    `passes` says whether key 1 still holds; `fewer` whether anybody has gone, and key 2 was put to the rest.
+    """
+
+    group: int
+    core: npt.NDArray[np.int32]
+    log10: float
+    passes: bool
+    fewer: bool
+    traffic: Traffic
+    operated: JointOperation
+
+    def shown(self, traffic: Traffic) -> list[tuple[Harvest, Operation]]:
+        """Return the strands whose whole is shown in some traffic, with their tests; none where key 2 was not put again."""
+        return self._strands(traffic, shown=True) if self.fewer else []
+
+    def hidden(self, traffic: Traffic) -> list[Operation]:
+        """Return the tests of the strands that some traffic does not show."""
+        return [tests for _, tests in self._strands(traffic, shown=False)]
+
+    def _strands(self, traffic: Traffic, *, shown: bool) -> list[tuple[Harvest, Operation]]:
+        keys = {harvest.strand.rows[:1].tobytes() for harvest in traffic.harvests}
+        whole = zip(self.whole, self.traffic.harvests, self.operated.strands, strict=True)
+        return [(h, t) for one, h, t in whole if (one.strand.rows[:1].tobytes() in keys) == shown]
+
+    whole: tuple[Harvest, ...]
+    """The strands of the set before anybody was taken out."""
+
+
+def ablations(
+    population: Population, reported: Reported, again: Regrouped, accused: tuple[AccountId, ...], rule: Rule
+) -> tuple[Ablation, ...]:
+    """Return what is left of an accusation without its strongest trait group, `again`, and without its strongest test."""
+    return (_without_group(population, reported, again, accused, rule), _without_test(population, reported, accused, rule))
+
+
+def regrouped(population: Population, reported: Reported, rule: Rule) -> Regrouped:
+    """
+    Judge a set again with its strongest dependence group saying nothing.
 
     1. Membership and key 1 of those who are left; two witnesses of the remaining groups.
     2. Key 2 on their calls, where anybody has gone.
-    3. The rest of the rule.
     """
     found = reported.found
     group = int(np.argmax(found.linkage.groups_log10))
-    owners, _, _ = members(population, found.owners, q=rule.membership_level, others=False, without=group)  # 1.
-    log10, witnesses = _linked(population, owners, group)
+    left = belonging(population, found.owners, q=rule.membership_level, others=False, without=group)     # 1.
+    owners = left.owners
+    log10, witnesses = linked_without(population, owners, group)
     traffic, operated = reported.traffic, reported.operated
     passes = len(owners) >= FEWEST_OWNERS and log10 >= LINKED_LOG10 and witnesses >= 2
-    if passes and len(owners) < len(found.owners):                                                              # 2.
+    fewer = passes and len(owners) < len(found.owners)
+    if fewer:                                                                                            # 2.
         traffic = _of(traffic, np.searchsorted(found.owners, owners))
         operated = joint_operation(traffic, rho0=rule.rho0, draws=rule.draws, seed=rule.seed)
-    stays, q = _standing(population, reported, traffic, operated, rule) if passes else ((), None)                     # 3.
+    return Regrouped(
+        group=group, core=left.core, log10=log10, passes=passes, fewer=fewer, traffic=traffic, operated=operated,
+        whole=reported.traffic.harvests,
+    )  # fmt: skip
+
+
+def _without_group(
+    population: Population, reported: Reported, again: Regrouped, accused: tuple[AccountId, ...], rule: Rule
+) -> Ablation:
+    """Put the rest of the rule to what is left of a set without one dependence group."""
+    operated, passes = again.operated, again.passes
+    stays, q = _standing(population, reported, again.traffic, operated, rule) if passes else ((), None)
     return Ablation(
         kind="linkage",
-        without=population.incidence.groups[group],
-        linkage_log10=log10,
+        without=population.incidence.groups[again.group],
+        linkage_log10=again.log10,
         p_value=operated.p_value if passes else None,
         q_value=q,
         accounts=_of_accused(accused, stays),
@@ -94,7 +137,7 @@ def _without_test(
     )
 
 
-def _linked(population: Population, owners: npt.NDArray[np.int32], group: int) -> tuple[float, int]:
+def linked_without(population: Population, owners: npt.NDArray[np.int32], group: int) -> tuple[float, int]:
     """Return the weighted linkage e-value (log10) of some owners without a group, and the witnesses among the others."""
     if not len(owners):
         return 0.0, 0

@@ -9,6 +9,7 @@ from stillhunt.judge.joins.findings import explanations
 from stillhunt.judge.linkage import Population
 from stillhunt.judge.operate import JointOperation
 from stillhunt.judge.sets import LinkedOwners
+from stillhunt.judge.strands import Strand
 from stillhunt.judge.traffic import Harvest, Traffic
 from stillhunt.model import Alternative
 
@@ -120,7 +121,7 @@ def _schedule(operated: JointOperation) -> Alternative:
 
 
 def _migration(traffic: Traffic) -> Alternative:
-    together = min(_active_together(harvest) for harvest in traffic.harvests)
+    together = min(active_together(harvest.strand) for harvest in traffic.harvests)
     return Alternative(
         explanation="a customer moving from old accounts or keys to new ones",
         predicts="accounts that are active one after the other",
@@ -129,9 +130,10 @@ def _migration(traffic: Traffic) -> Alternative:
     )
 
 
-def _active_together(harvest: Harvest) -> float:
+def active_together(strand: Strand) -> float:
     """Return the share of accounts with calls on both sides of the strand's median call."""
-    at, account = harvest.strand.at_us.astype(np.float64), harvest.strand.account
+    order = np.argsort(strand.account, kind="stable")
+    at, account = strand.at_us[order].astype(np.float64), strand.account[order]
     ids, start = np.unique(account, return_index=True)
     if not len(ids):
         return 0.0

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from stillhunt.engines import Engine
-from stillhunt.judge.ablation import Reported, ablations
+from stillhunt.judge.ablation import Regrouped, Reported, ablations, regrouped
 from stillhunt.judge.alternatives import alternatives
 from stillhunt.judge.clock import LEAST_RATIO
 from stillhunt.judge.evidence import evidence, shared_kinds
@@ -18,17 +19,21 @@ from stillhunt.judge.exhibits import Shown, exhibits
 from stillhunt.judge.false_discovery import adjusted
 from stillhunt.judge.interchangeable import NotRun
 from stillhunt.judge.joins.dealings import PARTNERS
+from stillhunt.judge.joins.events import FailoverTest, PivotTest
 from stillhunt.judge.joins.indicators import Indicators
 from stillhunt.judge.joins.takeover import OWN_ACCOUNTS
+from stillhunt.judge.joins.technique import SearchTest
+from stillhunt.judge.joins.unserved import UnservedTest
 from stillhunt.judge.linkage import Population
 from stillhunt.judge.matched import contrasted
 from stillhunt.judge.operate import JointOperation, joint_operation
-from stillhunt.judge.replayable import Case, Replayable, replayable
+from stillhunt.judge.replayable import Case, Replayable, replayable, with_contrasts
 from stillhunt.judge.rule import Rule
+from stillhunt.judge.scalars import Corroborated
 from stillhunt.judge.sets import LINKAGE_LEVEL, LinkedOwners, concealed, linked_sets
 from stillhunt.judge.traffic import Suspects, Traffic
 from stillhunt.judge.work_queue import LEAST_SHARE
-from stillhunt.model import AccountId, Campaign, Claim, Link, LinkedSet, Membership
+from stillhunt.model import AccountId, Campaign, Claim, Evidence, Link, LinkedSet, Membership
 
 DRAWN_LINKS = 4000
 """Links kept with a campaign for drawing, at most (the most surprising)."""
@@ -108,11 +113,14 @@ def judge(
             acting = np.unique(traffic.calls.column("account").to_numpy()[traffic.rows])
             one = replace(one, concealment=concealed(population, one.owners[acting]))
             if _disguised(one, rule):
-                campaign = hints.beside(_campaign(engine, population, one, traffic, shown, q, links, rule), one.owners, traffic)
+                seen, beside = _beside(hints, one.owners, traffic)
+                campaign = _with(_campaign(engine, population, one, traffic, shown, q, links, rule), seen, beside)
                 leg = Reported(found=one, traffic=whole, operated=operated, p_values=p_values, number=number, level=level)
+                again = regrouped(population, leg, rule)                                     # 5.
                 if rule.keep:
-                    kept[campaign.id] = replayable(population, _case(campaign, leg, traffic, shown, for_strands), rule)
-                campaigns.append(replace(campaign, ablations=ablations(population, leg, campaign.accounts, rule)))   # 5.
+                    case = _case(campaign, leg, traffic, shown, for_strands, again, beside)
+                    kept[campaign.id] = replayable(population, case, rule)
+                campaigns.append(replace(campaign, ablations=ablations(population, leg, again, campaign.accounts, rule)))
                 measured.append(rule.measured(traffic.calls.take(pa.array(traffic.rows))))
             else:
                 linked.append(_not_accused(population, one, None, names, rule))
@@ -122,7 +130,10 @@ def judge(
     suspects.forget()
     tested = {id(one) for one in disguised}
     linked += [_not_accused(population, one, None, names, rule) for one in found if id(one) not in tested]
-    campaigns = contrasted(engine, campaigns, measured, linked_owners, rule)
+    campaigns, matched = contrasted(engine, campaigns, measured, linked_owners, rule)
+    for campaign, own, theirs in zip(campaigns, measured, matched, strict=True):
+        if rule.keep and campaign.exhibits is not None:
+            kept[campaign.id] = with_contrasts(kept[campaign.id], campaign.exhibits.contrasts, own, theirs)
     campaigns.sort(key=lambda c: (-c.profile.n_exchanges, c.id))
     linked.sort(key=lambda s: (s.list_name, -len(s.account_ids), s.id))
     cutoff = level * max(1, int((q_values <= level).sum())) / max(1, len(disguised))
@@ -142,20 +153,39 @@ def _operations(
     return out
 
 
-def _case(campaign: Campaign, leg: Reported, traffic: Traffic, shown: JointOperation, strand_level: float) -> Case:
+def _beside(
+    hints: Indicators, owners: npt.NDArray[np.int32], traffic: Traffic
+) -> tuple[tuple[Evidence, ...], Corroborated]:
+    """Return the indicators of a campaign as evidence and as tests."""
+    seen, tests = hints.beside(owners, traffic)
+    found: dict[str, Any] = {"unserved": UnservedTest, "failover": FailoverTest, "search": SearchTest}
+    first = {name: next((t for t in tests if isinstance(t, kind)), None) for name, kind in found.items()}
+    return seen, Corroborated(**first, pivots=tuple(t for t in tests if isinstance(t, PivotTest)))
+
+
+def _with(campaign: Campaign, seen: tuple[Evidence, ...], beside: Corroborated) -> Campaign:
+    """Return a campaign with its indicators."""
+    assert campaign.exhibits is not None
+    shown = replace(campaign.exhibits, figures={**campaign.exhibits.figures, **beside.figures()})
+    return replace(campaign, evidence=(*campaign.evidence, *seen), exhibits=shown)
+
+
+def _case(
+    campaign: Campaign, leg: Reported, traffic: Traffic, shown: JointOperation, strand_level: float, again: Regrouped,
+    beside: Corroborated,
+) -> Case:  # fmt: skip
     """Return a campaign with what its numbers follow from; strands that are not shown give their p-values only."""
-    hidden = [one.p_value for one in leg.operated.strands if not any(one is other for other in shown.strands)]
     return Case(
-        campaign=campaign.id,
+        campaign=campaign,
         found=leg.found,
         traffic=traffic,
         operated=shown,
-        others=tuple(hidden),
+        others=tuple(one for one in leg.operated.strands if not any(one is other for other in shown.strands)),
         p_values=leg.p_values,
         number=leg.number,
         strand_level=strand_level,
-        members=campaign.accounts,
-        profile=campaign.profile,
+        again=again,
+        beside=beside,
         salt=traffic.harvests[0].strand.salt,
     )
 

@@ -7,14 +7,12 @@ from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
-from scipy.stats import binom
-from scipy.stats import t as student
 
 from stillhunt.judge.copies import LARGEST_SHARE, WINDOW_S
 from stillhunt.judge.interchangeable import NotRun
 from stillhunt.judge.joins.findings import passed_on
 from stillhunt.judge.linkage import Population
-from stillhunt.judge.nulls import of_draws
+from stillhunt.judge.nulls import copies_null, interchange_null, of_draws
 from stillhunt.judge.operate import NAMES, JointOperation, Operation
 from stillhunt.judge.sets import LINKAGE_LEVEL, LinkedOwners
 from stillhunt.judge.traffic import Harvest, Traffic
@@ -175,8 +173,7 @@ def _interchange(operation: Operation, rho0: float, pointers: tuple[ExchangeId, 
     test = operation.interchange
     if isinstance(test, NotRun):
         return None
-    at = np.linspace(0.0005, 0.9995, 400)
-    null = rho0 + student.ppf(at, df=test.accounts - 1) * test.standard_error
+    null = interchange_null(rho0, test.standard_error, test.accounts)
     return Evidence(
         kind="operation",
         test=NAMES["interchange"],
@@ -252,7 +249,7 @@ def _copies(operation: Operation, pointers: tuple[ExchangeId, ...]) -> Evidence 
     test = operation.copies
     if test is None:
         return None
-    null = binom.ppf(np.linspace(0.0005, 0.9995, 400), test.hours, LARGEST_SHARE)
+    null = copies_null(test.hours, LARGEST_SHARE)
     return Evidence(
         kind="operation",
         test=NAMES["copies"],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
@@ -12,16 +12,17 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from stillhunt.judge.best_of_k import MultiplicityTest
-from stillhunt.judge.clock import ClockTest
-from stillhunt.judge.interchangeable import distinct_fills
+from stillhunt.judge.alternatives import active_together
+from stillhunt.judge.interchangeable import distinct_fills, pool_overlap
+from stillhunt.judge.joins.dealings import ANSWER, REASONING
 from stillhunt.judge.linkage import Population
 from stillhunt.judge.membership import without_each_group
 from stillhunt.judge.operate import NAMES, JointOperation
 from stillhunt.judge.rule import Rule
+from stillhunt.judge.scalars import pictured, scalars
 from stillhunt.judge.sets import LINKAGE_LEVEL, LinkedOwners
+from stillhunt.judge.strands import Strand
 from stillhunt.judge.traffic import Harvest, Traffic
-from stillhunt.judge.work_queue import QueueTest
 from stillhunt.model import (
     Exhibits,
     MemberExhibit,
@@ -106,7 +107,14 @@ def _figures(shown: Shown) -> dict[str, float | int]:
         found[f"strand.{number}.calls"] = len(harvest.strand.rows)
         found[f"strand.{number}.p_value"] = tests.p_value
         for test in NAMES:
-            found |= {f"strand.{number}.{test}.{name}": value for name, value in _scalars(getattr(tests, test)).items()}
+            of_test = {**scalars(getattr(tests, test)), **pictured(getattr(tests, test), rho0=shown.rule.rho0)}
+            found |= {f"strand.{number}.{test}.{name}": value for name, value in of_test.items()}
+        found |= {f"strand.{number}.{name}": value for name, value in _passed(harvest).items()}
+        found |= spread(number, harvest.strand)
+    names = shown.population.incidence.groups
+    found |= {f"without.{n}.log10": link.weighted_log10 - g for n, g in zip(names, link.groups_log10, strict=True)}
+    all_calls = shown.traffic.calls.num_rows
+    found["traffic.outside"] = 1.0 - len(shown.traffic.rows) / max(1, all_calls)
     return {name: value for name, value in found.items() if value is not None}
 
 
@@ -122,21 +130,20 @@ def _of_strands(strands: tuple[StrandExhibit, ...]) -> dict[str, float | int]:
     return found | {"traffic.peak_accounts": max(active.values())}
 
 
-def _scalars(test: object) -> dict[str, float | int]:
-    """Return the numbers that a test holds, draws of its null as their mean; none where it did not run."""
-    if test is None or not hasattr(test, "p_value"):
-        return {}
-    out: dict[str, float | int] = {}
-    for field in fields(test):  # type: ignore[arg-type]
-        value = getattr(test, field.name)
-        if field.name == "near":
-            out |= dict(zip(("below", "at", "above"), value, strict=True))
-        elif field.name == "null":
-            if isinstance(test, ClockTest | QueueTest | MultiplicityTest):
-                out["null_mean"] = float(value.mean())
-        elif isinstance(value, int | float):
-            out[field.name] = value
+def _passed(harvest: Harvest) -> dict[str, int]:
+    """Return how many blocks and answers changed hands in a strand, and how many accounts took them."""
+    out: dict[str, int] = {}
+    for test, kind in (("replay", REASONING), ("feedback", ANSWER)):
+        things = harvest.passed.things(kind, harvest.strand)
+        out |= {f"{test}.passed": len(things), f"{test}.by": len(np.unique(harvest.passed.taker[things]))}
     return out
+
+
+def spread(number: int, strand: Strand) -> dict[str, float]:
+    """Return the bound of what two accounts of a strand share, and the share of accounts active on both sides of its middle."""
+    account, fill, _ = distinct_fills(strand)
+    out = {f"strand.{number}.overlap": pool_overlap(account, fill)} if len(fill) else {}
+    return {**out, f"strand.{number}.together": active_together(strand)}
 
 
 def _strand(shown: Shown, number: int, harvest: Harvest) -> StrandExhibit:
@@ -182,9 +189,12 @@ def _disjointness(account: npt.NDArray[np.int64], fill: npt.NDArray[np.uint64]) 
     return n * (n - 1) // 2, len(together), len(senders), int(several.sum())
 
 
-def _shared(shown: Shown) -> tuple[SharedValue, ...]:
-    """Return the values that several owners of the set hold, most surprising first (k log(lift) of k holders)."""
-    population, owners = shown.population, shown.found.owners
+def most_shared(population: Population, owners: npt.NDArray[np.int32]) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
+    """
+    Return the values that several owners of a set hold, most surprising first (k log(lift) of k holders), and how many do.
+
+    Of each kind at most `MOST_SHARED`.
+    """
     incidence = population.incidence
     _, value = population.rows(owners)
     values, inside = np.unique(value, return_counts=True)
@@ -199,16 +209,23 @@ def _shared(shown: Shown) -> tuple[SharedValue, ...]:
     for kind in np.unique(kinds):
         rank[kinds == kind] = np.arange(int((kinds == kind).sum()))
     order = order[rank < MOST_SHARED]
+    return values[order].astype(np.int32), inside[order].astype(np.int64)
+
+
+def _shared(shown: Shown) -> tuple[SharedValue, ...]:
+    """Return the most surprising shared values as exhibits."""
+    incidence = shown.population.incidence
+    values, inside = most_shared(shown.population, shown.found.owners)
     out = []
-    for k, keyed in zip(order.tolist(), shown.keyed(values[order]), strict=True):
-        kind = int(incidence.value_kind[values[k]])
+    for value, n, keyed in zip(values.tolist(), inside.tolist(), shown.keyed(values), strict=True):
+        kind = int(incidence.value_kind[value])
         out.append(
             SharedValue(
                 group=incidence.groups[incidence.kind_group[kind]],
                 kind=shown.rule.labels[incidence.kinds[kind]],
                 tag=shown.rule.name("shared", [incidence.kinds[kind], f"{keyed:016x}"]),
-                inside=int(inside[k]),
-                outside=int(in_log[k] - inside[k]),
+                inside=n,
+                outside=int(shown.population.n_of_value[value]) - n,
             )
         )
     return tuple(out)

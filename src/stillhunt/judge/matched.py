@@ -67,17 +67,18 @@ def contrasted(
     measured: list[Any],
     linked: npt.NDArray[np.int32],
     rule: Rule,
-) -> list[Campaign]:
-    """Return the campaigns with their contrast to matched honest accounts, in the order given."""
+) -> tuple[list[Campaign], list[Any]]:
+    """Return the campaigns with their contrast to matched honest accounts, in the order given, and what was measured of those."""
     if not campaigns:
-        return []
+        return [], []
     beside = matched_calls(engine, linked, [[str(a) for a in one.accounts] for one in campaigns])
-    out = []
+    out, theirs = [], []
     for campaign, own, others in zip(campaigns, measured, beside, strict=True):
         assert campaign.exhibits is not None
-        found = replace(campaign.exhibits, contrasts=rule.contrast(own, others), matching=MATCHING)
+        theirs.append(rule.measured(others))
+        found = replace(campaign.exhibits, contrasts=rule.contrast(own, theirs[-1]), matching=MATCHING)
         out.append(replace(campaign, exhibits=found))
-    return out
+    return out, theirs
 
 
 def _chosen(rows: pa.Table, accounts: Sequence[str]) -> npt.NDArray[np.int32]:

@@ -4,12 +4,26 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+from scipy.stats import binom
+from scipy.stats import t as student
 
 from stillhunt.model import NullDistribution
 
 BARS = 40
 OF = 1000
 """Draws that the mass of an exact distribution is shown as."""
+
+
+def interchange_null(rho0: float, standard_error: float, accounts: int) -> npt.NDArray[np.float64]:
+    """Return quantiles of the subject coherence that an interchange test of so many accounts sees where it is ρ0."""
+    found: npt.NDArray[np.float64] = rho0 + student.ppf(np.linspace(0.0005, 0.9995, 400), df=accounts - 1) * standard_error
+    return found
+
+
+def copies_null(hours: int, share: float) -> npt.NDArray[np.float64]:
+    """Return quantiles of the hours in which most prompts are simultaneous, of so many, where the largest share allowed are."""
+    found: npt.NDArray[np.float64] = binom.ppf(np.linspace(0.0005, 0.9995, 400), hours, share)
+    return found
 
 
 def of_draws(label: str, draws: npt.NDArray[np.float64], observed: float) -> NullDistribution:

@@ -7,32 +7,33 @@ one outsider are raised to two. What each table and column holds is in `docs/ref
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from copy import copy
-from dataclasses import dataclass
-from datetime import date, timedelta
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from stillhunt.judge.ablation import Regrouped
 from stillhunt.judge.bets import COUNTED, Core
 from stillhunt.judge.blinding import recoded
-from stillhunt.judge.clock import hours_of
-from stillhunt.judge.copies import copied_pairs
-from stillhunt.judge.interchangeable import NotRun, comparable, serves_tests
+from stillhunt.judge.exhibits import most_shared
 from stillhunt.judge.linkage import Population
 from stillhunt.judge.membership import FOLDS
 from stillhunt.judge.operate import WEIGHTS, JointOperation, Operation
+from stillhunt.judge.replay_beside import contrast_tables, event_tables, indicator_tables
+from stillhunt.judge.replay_strands import about_strand, codes_of, same_remainders, strand_tables
 from stillhunt.judge.rule import Rule
+from stillhunt.judge.scalars import Corroborated
 from stillhunt.judge.sets import LINKAGE_LEVEL, LinkedOwners
-from stillhunt.judge.traffic import Harvest, Traffic
-from stillhunt.model import LINKING_ONE_IN, Profile
+from stillhunt.judge.traffic import Traffic
+from stillhunt.model import Campaign, Contrast
 from stillhunt.seal.bundle import SMALLEST_CELL, Bundle, Table, suppressed
 from stillhunt.seal.canonical import Json
 
-REPLAYED = ("clock", "interchange", "queue", "multiplicity", "copies")
-"""The tests whose input is in the bundle; the p-values of others are given, not recomputed."""
+Values = Mapping[str, npt.NDArray[np.float64]]
 
 RARE = "rare classes"
 """What capability classes of fewer than five calls are counted under."""
@@ -46,21 +47,21 @@ class Case:
     """
     A campaign with all that its numbers follow from.
 
-    `traffic` and `operated` have the strands shown; `others` are the p-values of strands that are not; `p_values` are
+    `traffic` and `operated` have the strands shown; `others` are the tests of strands that are not; `p_values` are
     those of all sets tested, this one at `number`, and `strand_level` the level at which strands are shown.
     """
 
-    campaign: str
+    campaign: Campaign
     found: LinkedOwners
     traffic: Traffic
     operated: JointOperation
-    others: tuple[float, ...]
+    others: tuple[Operation, ...]
     p_values: npt.NDArray[np.float64]
     number: int
     strand_level: float
-    members: tuple[str, ...]
-    """The accused accounts, in the order in which the campaign lists them."""
-    profile: Profile
+    again: Regrouped
+    """The set without its strongest kind of shared values, as it was judged again."""
+    beside: Corroborated
     salt: bytes
 
 
@@ -77,22 +78,45 @@ def replayable(population: Population, case: Case, rule: Rule) -> Replayable:
     Return the bundle of a campaign.
 
     1. Keys 1 and 3: owners, what they hold, how popular that is.
-    2. Key 2: each strand shown, with the texts that were compared and other users of its template.
-    3. Traffic: tokens and capabilities in cells of at least five calls.
+    2. Key 2: each strand shown, with the texts that were compared and other users of its template; and again, where taking
+       the strongest kind of shared values away leaves fewer accounts.
+    3. Traffic: tokens and capabilities in cells of at least five calls; indicators; what happened around events.
     """
     tables: dict[str, Table] = _linking(population, case)                                    # 1.
-    strands: list[Json] = []
-    ids = []
+    strands, ids = [], []
+    accounts, names = case.traffic.calls.column("account_id"), case.campaign.accounts
+    codes = [codes_of(harvest) for harvest in case.traffic.harvests]
     for number, (harvest, tests) in enumerate(zip(case.traffic.harvests, case.operated.strands, strict=True), 1):
-        columns, order = _strand(harvest, case, rule.seed)                                              # 2.
+        columns, order = strand_tables(harvest, tests, codes[number - 1], accounts, names, rule.seed)  # 2.
         tables |= {f"strand-{number}{part}": table for part, table in columns.items()}
-        strands.append(_about_strand(harvest, tests))
-        names = case.traffic.calls.column("exchange_id").take(pa.array(harvest.strand.rows[order]))
-        ids.append(tuple(names.to_pylist()))
-    tables |= _traffic(case)                                                                 # 3.
-    incidence = population.incidence
-    about: dict[str, Json] = {
-        "campaign": case.campaign,
+        strands.append(about_strand(harvest))
+        rows = pa.array(harvest.strand.rows[order])
+        ids.append(tuple(case.traffic.calls.column("exchange_id").take(rows).to_pylist()))
+    again = []
+    for number, (harvest, tests) in enumerate(case.again.shown(case.traffic), 1):
+        columns, _ = strand_tables(harvest, tests, codes[number - 1], accounts, names, rule.seed)
+        tables |= {f"without-strand-{number}{part}": table for part, table in columns.items() if part != "-others"}
+        again.append(about_strand(harvest))
+    found, about = indicator_tables(case.beside)                                             # 3.
+    tables |= {**_traffic(case), **found, **_events(case)}
+    return Replayable(
+        bundle=Bundle(about={**_about(population, case, rule), "strands": strands, "again": again, **about}, tables=tables),
+        exchange_ids=tuple(ids),
+    )
+
+
+def with_contrasts(found: Replayable, contrasts: tuple[Contrast, ...], own: Values, matched: Values) -> Replayable:
+    """Return a bundle with the effect sizes beside matched honest accounts."""
+    tables = {**found.bundle.tables, **contrast_tables(contrasts, own, matched)}
+    about = {**found.bundle.about, "contrasts": [c.measure for c in contrasts]}
+    return replace(found, bundle=Bundle(about=about, tables=tables))
+
+
+def _about(population: Population, case: Case, rule: Rule) -> dict[str, Json]:
+    incidence, again = population.incidence, case.again
+    inside = {str(a) for a in case.campaign.accounts}
+    return {
+        "campaign": case.campaign.id,
         "population": {
             "groups": list(incidence.groups),
             "kind_group": [int(g) for g in incidence.kind_group],
@@ -101,7 +125,7 @@ def replayable(population: Population, case: Case, rule: Rule) -> Replayable:
         },
         "selection": {
             "number": case.number,
-            "other_strands": list(case.others),
+            "other_strands": [dict(one.p_values) for one in case.others],
             "p_values": [float(p) for p in case.p_values],
             "strand_level": float(case.strand_level),
         },
@@ -115,9 +139,25 @@ def replayable(population: Population, case: Case, rule: Rule) -> Replayable:
             "seed": rule.seed,
             "shares": dict(WEIGHTS),
         },
-        "strands": strands,
+        "traffic": {
+            "calls_of_set": case.traffic.calls.num_rows,
+            "other_calls": sum(m.n_other for m in case.campaign.members if m.account_id in inside),
+        },
+        "without": {
+            "group": incidence.groups[again.group],
+            "other_strands": [dict(one.p_values) for one in again.hidden(case.traffic)],
+            "passes": again.passes,
+        },
     }
-    return Replayable(bundle=Bundle(about=about, tables=tables), exchange_ids=tuple(ids))
+
+
+def _events(case: Case) -> dict[str, Table]:
+    """Return what the set did around the events that its exhibits show."""
+    calls = case.traffic.calls.select(["account_id", "started_at"]).take(pa.array(case.traffic.rows))
+    at = calls.column("started_at").cast(pa.int64()).to_numpy()
+    first = calls.group_by("account_id").aggregate([("started_at", "min")]).column("started_at_min").cast(pa.int64()).to_numpy()
+    assert case.campaign.exhibits is not None
+    return event_tables(case.campaign.exhibits.events, at, first)
 
 
 def _linking(population: Population, case: Case) -> dict[str, Table]:
@@ -141,17 +181,24 @@ def _linking(population: Population, case: Case) -> dict[str, Table]:
     kinds = np.meshgrid(np.arange(len(incidence.kinds)), strata, indexing="ij")
     order = np.lexsort((at, member))
     first = _first_of_kind(member, value, incidence.value_kind[value])
-    counted = _outside(population, case, values, holders, strata)
+    shared = np.zeros(len(values), dtype=np.int16)
+    listed = most_shared(population, found.owners)[0]
+    shared[np.argsort(values)[np.searchsorted(np.sort(values), listed)]] = np.arange(1, len(listed) + 1)
+    published = _published(population, values, holders)
+    cores = {"": found.core, "members-": found.owners, "without-": case.again.core}
+    outside: dict[str, Table] = {}
+    for name, core in cores.items():
+        outside |= _outside(published, core, strata, name)
     return {
-        "outside-classes": {name: counted[name] for name in COUNTED[3:]},
-        "outside-kinds": {name: counted[name] for name in COUNTED[:3]},
+        **outside,
         "owners": {
             "acting": np.isin(owners, acting),
             "core": np.isin(owners, found.core),
             "country": stratum.astype(np.int16),
             "member": np.isin(owners, found.owners),
-            "number": _same_remainders(owners, FOLDS, -1),
+            "number": same_remainders(owners, FOLDS, -1),
             "proposed": np.isin(owners, found.group),
+            "without": np.isin(owners, case.again.core),
         },
         "holdings": {
             "identity": first[order],
@@ -162,6 +209,7 @@ def _linking(population: Population, case: Case) -> dict[str, Table]:
             "holders": holders,
             "holders_in_country": inside_of + suppressed(in_country - inside_of),
             "kind": incidence.value_kind[values],
+            "shared": shared,
         },
         "kinds": {
             "holdings": population.n_of_kind.astype(np.int64),
@@ -170,29 +218,26 @@ def _linking(population: Population, case: Case) -> dict[str, Table]:
     }
 
 
-def _same_remainders(ascending: npt.NDArray[np.integer], modulus: int, last: int) -> npt.NDArray[np.int32]:
-    """Return the smallest ascending numbers above `last` with the same remainders as some ascending numbers."""
-    numbers = []
-    for value in ascending.tolist():
-        last += 1 + (value - last - 1) % modulus
-        numbers.append(last)
-    return np.array(numbers, dtype=np.int32)
-
-
-def _outside(
-    population: Population, case: Case, values: npt.NDArray[np.int32], holders: npt.NDArray[np.int64], strata: npt.NDArray[np.int16]
-) -> Table:
-    """Return what membership counts of owners outside the core, with values classed by their published counts."""
+def _published(population: Population, values: npt.NDArray[np.int32], holders: npt.NDArray[np.int64]) -> Population:
+    """Return a population in which values have their published counts."""
     published = copy(population)
     published.n_of_value = population.n_of_value.copy()
     published.n_of_value[values] = holders
-    core = Core(published, case.found.core)
-    counted = {name: getattr(core, name).astype(np.int64) for name in COUNTED}
-    for name in COUNTED[3:]:
-        counted[name] = suppressed(counted[name])
-    for name in ("rest_country", "hits_country"):
-        counted[name] = counted[name][:, strata]
-    return counted
+    return published
+
+
+def _outside(population: Population, core: npt.NDArray[np.int32], strata: npt.NDArray[np.int16], name: str) -> dict[str, Table]:
+    """Return what membership counts of owners outside a core, with values classed by their published counts."""
+    known = Core(population, core)
+    counted = {column: getattr(known, column).astype(np.int64) for column in COUNTED}
+    for column in COUNTED[3:]:
+        counted[column] = suppressed(counted[column])
+    for column in ("rest_country", "hits_country"):
+        counted[column] = counted[column][:, strata]
+    return {
+        f"{name}outside-classes": {column: counted[column] for column in COUNTED[3:]},
+        f"{name}outside-kinds": {column: counted[column] for column in COUNTED[:3]},
+    }
 
 
 def _first_of_kind(
@@ -205,53 +250,6 @@ def _first_of_kind(
         key = member[order] * 256 + kind[order]
         first[order[np.concatenate([[True], key[1:] != key[:-1]])]] = True
     return first
-
-
-def _strand(harvest: Harvest, case: Case, seed: int) -> tuple[dict[str, Table], npt.NDArray[np.int64]]:
-    """Return the tables of a strand, and the order in which its calls stand in them."""
-    strand = harvest.strand
-    hours, _ = hours_of(strand)
-    others = np.zeros(0, np.uint64) if harvest.others is None else harvest.others.column("prompt_h").to_numpy()
-    prompts = np.unique(np.concatenate([strand.fill, others, np.zeros(1, np.uint64)]))
-    codes = _same_remainders(prompts, LINKING_ONE_IN, -1)
-
-    def coded(fill: npt.NDArray[np.uint64]) -> npt.NDArray[np.int32]:
-        return codes[np.searchsorted(prompts, fill)]
-
-    names = case.traffic.calls.column("account_id").take(pa.array(strand.rows))
-    login = pc.index_in(names, pa.array(case.members, pa.string())).to_numpy()
-    order = np.lexsort((strand.fill, hours, strand.account))
-    tables: dict[str, Table] = {
-        "": {
-            "account": strand.account[order],
-            "hour": hours[order].astype(np.int32),
-            "login": login[order].astype(np.int32),
-            "prompt": coded(strand.fill[order]),
-        }
-    }
-    texts = comparable(strand)
-    if not isinstance(texts, NotRun):
-        tables["-texts"] = {
-            "account": texts.account.astype(np.int32),
-            "prompt": coded(texts.fill),
-            "sketch": texts.sketch,
-        }
-    pairs = copied_pairs(strand, serves_tests(strand.fill), others, seed=seed)
-    if pairs is not None:
-        tables["-copies"] = {"close": pairs.close, "hour": (pairs.hour - pairs.hour.min()).astype(np.int32)}
-    if harvest.others is not None:
-        tables["-others"] = {
-            "owner": harvest.others.column("owner").to_numpy().astype(np.int32),
-            "prompt": coded(others),
-        }
-    return tables, order
-
-
-def _about_strand(harvest: Harvest, tests: Operation) -> Json:
-    at = harvest.strand.at_us
-    first = date(1970, 1, 1) + timedelta(days=int(at.min()) // _DAY_US) if len(at) else date(1970, 1, 1)
-    given: dict[str, Json] = {name: p for name, p in tests.p_values.items() if name not in REPLAYED}
-    return {"accounts": harvest.strand.n_accounts, "first_day": first.isoformat(), "given": given}
 
 
 def _traffic(case: Case) -> dict[str, Table]:
@@ -270,7 +268,7 @@ def _traffic(case: Case) -> dict[str, Table]:
         np.add.at(summed, cell[place], tokens)
         columns[name] = summed
     classes, counts = np.unique(calls.column("capability").drop_null().to_numpy(), return_counts=True)
-    named = list(zip(case.profile.capabilities, counts.tolist(), strict=True)) if len(classes) else []
+    named = list(zip(case.campaign.profile.capabilities, counts.tolist(), strict=True)) if len(classes) else []
     shown = {name: n for name, n in named if n >= SMALLEST_CELL}
     rest = sum(n for _, n in named) - sum(shown.values())
     names = [*sorted(shown), RARE]

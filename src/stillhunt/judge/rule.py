@@ -29,8 +29,8 @@ class Rule:
     """A keyed tag of some strings for one purpose."""
     profile: Callable[[pa.Table], Profile]
     measured: Callable[[pa.Table], Any]
-    contrast: Callable[[Any, pa.Table], tuple[Contrast, ...]]
-    """What calls look like beside what was measured of others: a campaign's beside those of matched accounts."""
+    contrast: Callable[[Any, Any], tuple[Contrast, ...]]
+    """What was measured of a campaign's accounts beside what was of matched ones."""
     events: pa.Table
     not_seen: tuple[str, ...]
     keep: bool = False

@@ -6,6 +6,7 @@ Stands above the stages, because it puts their tests to the bundle once more. Ne
 
 from stillhunt.verify.checks import Check, Trust
 from stillhunt.verify.dossier import Number, Verdict, verify
+from stillhunt.verify.journaled import evidence_of
 from stillhunt.verify.recipes import recompute
 
-__all__ = ["Check", "Number", "Trust", "Verdict", "recompute", "verify"]
+__all__ = ["Check", "Number", "Trust", "Verdict", "evidence_of", "recompute", "verify"]

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from stillhunt.errors import ConfigError, SealError
 from stillhunt.seal import dossier as seal
-from stillhunt.seal.bundle import from_files
+from stillhunt.seal.bundle import Bundle, from_files
 from stillhunt.seal.canonical import Json, list_of, mapping_of, text_of
 from stillhunt.verify.checks import FAILS, HOLDS, NOT_MADE, Check, Trust, integrity
+from stillhunt.verify.formula import formula
+from stillhunt.verify.journaled import journaled
 from stillhunt.verify.recipes import recomputed
 
-REPRODUCED, DIFFERS, NEEDS = "reproduced", "not reproduced", "needs the log"
+REPRODUCED, DIFFERS, NEEDS = "reproduced", "not reproduced", "needs"
+"""What came of a number; `NEEDS` is followed by what it takes: the log, the case file, a published table, nothing."""
+
 RELATIVE, ABSOLUTE = 1e-9, 1e-12
 """How far a recomputed number may lie from the one that the dossier says."""
 
@@ -89,13 +94,23 @@ def _unsigned() -> Check:
 def _numbers(files: Mapping[str, bytes]) -> tuple[Check, list[Number]]:
     listed = _listed(files[DOSSIER])
     inside = {n.removeprefix(f"{seal.BUNDLE}/"): c for n, c in files.items() if n.startswith(f"{seal.BUNDLE}/")}
-    values = recomputed(from_files(inside)) if inside else {}
-    numbers = [_number(row, values) for row in listed]
-    count = {status: sum(n.status == status for n in numbers) for status in (REPRODUCED, DIFFERS, NEEDS)}
-    found = ", ".join(f"{n} {status}" for status, n in count.items())
+    values = _given_by(files, from_files(inside)) if inside else {}
+    numbers = [_number(row, values, listed) for row in listed]
+    count = {status: sum(n.status == status for n in numbers) for status in (REPRODUCED, DIFFERS)}
+    others = Counter(n.status for n in numbers if n.status not in count)
+    found = ", ".join(f"{n} {status}" for status, n in [*count.items(), *sorted(others.items())])
     if not inside:
         return Check(name="numbers", status=NOT_MADE, found="there is no replay bundle"), numbers
     return Check(name="numbers", status=FAILS if count[DIFFERS] else HOLDS, found=found), numbers
+
+
+def _given_by(files: Mapping[str, bytes], bundle: Bundle) -> dict[str, Json]:
+    """Return what the bundle and the journal give."""
+    values = recomputed(bundle)
+    configuration = bundle.about.get("configuration")
+    if seal.JOURNAL in files and isinstance(configuration, str):
+        values |= journaled(files[seal.JOURNAL], configuration)
+    return values
 
 
 def _listed(content: bytes) -> Sequence[Mapping[str, Json]]:
@@ -107,14 +122,16 @@ def _listed(content: bytes) -> Sequence[Mapping[str, Json]]:
     return [mapping_of(row, DOSSIER) for row in rows]
 
 
-def _number(row: Mapping[str, Json], values: Mapping[str, Json]) -> Number:
+def _number(row: Mapping[str, Json], values: Mapping[str, Json], lines: Sequence[Mapping[str, Json]]) -> Number:
     recipe, says = row.get("recipe"), row.get("value")
-    found = values.get(recipe) if isinstance(recipe, str) else None
+    found = None
     if isinstance(recipe, str):
-        status = REPRODUCED if recipe in values and same(says, found) else DIFFERS
-        needs = "" if recipe in values else f"the bundle gives no `{recipe}`"
+        found = values[recipe] if recipe in values else formula(recipe, lines)
+        status = REPRODUCED if found is not None and same(says, found) else DIFFERS
+        needs = "" if found is not None else f"neither bundle nor journal gives `{recipe}`"
     else:
-        status, needs = NEEDS, text_of(row.get("needs") or "the log", DOSSIER)
+        needs = text_of(row.get("needs") or "the log", DOSSIER)
+        status = f"{NEEDS} {needs}"
     label = row.get("label", row.get("statement", ""))
     return Number(
         id=text_of(row.get("id"), DOSSIER), label=label if isinstance(label, str) else "", status=status, says=says,

@@ -45,6 +45,7 @@ class FailoverTest:
     lag_h: float
     null: npt.NDArray[np.float64]
     wakers: npt.NDArray[np.int64]
+    events: int
 
 
 def failover_test(
@@ -74,17 +75,22 @@ def failover_test(
     if woken < FEWEST_WAKERS or len(others) < FEWEST_OTHERS:
         return None
     null = _woken(starts, others).astype(np.float64)                                       # 2.
-    tail = (1 + (null >= woken).sum()) / (len(others) + 1)
     wakers = np.flatnonzero(~banned & (first_us > at) & (first_us <= at + WITHIN_US))
     return FailoverTest(
-        p_value=float(min(1.0, len(events) * tail)),
+        p_value=failover_p(woken, null, len(events)),
         banned=int(banned.sum()),
         at_us=at,
         woken=woken,
         lag_h=float((np.median(first_us[wakers]) - at) / HOUR_US),
         null=null,
         wakers=wakers,
+        events=len(events),
     )
+
+
+def failover_p(woken: int, null: npt.NDArray[np.float64], events: int) -> float:
+    """Return the p-value of so many wakers after one of the set's events, given those after each other event."""
+    return float(min(1.0, events * (1 + int((null >= woken).sum())) / (len(null) + 1)))
 
 
 def _woken(starts: npt.NDArray[np.int64], events: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
@@ -115,17 +121,20 @@ def pivot_test(
     Both say of each account that called around the release whether it used the new model within a day. `null` is the mass of
     the number of members among those that moved.
     """
-    s, n = len(members_moved), len(peers_moved)
-    if s < 5 or n < FEWEST_PEERS:
+    if len(members_moved) < 5 or len(peers_moved) < FEWEST_PEERS:
         return None
-    x, moved = int(members_moved.sum()), int(members_moved.sum() + peers_moved.sum())
-    null = hypergeom.pmf(np.arange(s + 1), s + n, moved, s)
+    return pivot_of(model, len(members_moved), int(members_moved.sum()), len(peers_moved), int(peers_moved.sum()))
+
+
+def pivot_of(model: str, members: int, members_moved: int, peers: int, peers_moved: int) -> PivotTest:
+    """Return the comparison of what was counted."""
+    null = hypergeom.pmf(np.arange(members + 1), members + peers, members_moved + peers_moved, members)
     return PivotTest(
-        p_value=float(min(1.0, max(SMALLEST_P, null[x:].sum()))),
+        p_value=float(min(1.0, max(SMALLEST_P, null[members_moved:].sum()))),
         model=model,
-        members=s,
-        members_moved=x,
-        peers=n,
-        peers_moved=int(peers_moved.sum()),
+        members=members,
+        members_moved=members_moved,
+        peers=peers,
+        peers_moved=peers_moved,
         null=null,
     )

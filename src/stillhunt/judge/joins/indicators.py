@@ -7,7 +7,7 @@ They decide nothing and cost the tests of joint operation nothing. Their p-value
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -33,7 +33,9 @@ from stillhunt.judge.joins.technique import SearchTest, search_test
 from stillhunt.judge.joins.unserved import FEWEST_MARKS, KNOWN, Turns, UnservedTest, unserved_test
 from stillhunt.judge.nulls import of_draws, of_mass
 from stillhunt.judge.strands import Strand
-from stillhunt.model import Campaign, Evidence
+from stillhunt.model import Evidence
+
+Indicator = UnservedTest | FailoverTest | PivotTest | SearchTest
 
 OUTSIDE = 3000
 """Owners outside all linked sets whose histories are looked at, at most (the first by number)."""
@@ -98,11 +100,11 @@ class Indicators:
         self._start_us = 0
         self._prepared = False
 
-    def beside(self, campaign: Campaign, owners: npt.NDArray[np.int32], traffic: Seen) -> Campaign:
-        """Return a campaign with its indicators; `owners` are those of the set in their order, `traffic` is as shown."""
+    def beside(self, owners: npt.NDArray[np.int32], traffic: Seen) -> tuple[tuple[Evidence, ...], tuple[Indicator, ...]]:
+        """Return the indicators of a campaign; `owners` are those of the set in their order, `traffic` is as shown."""
         self._prepare()
-        found = (*self._unserved(traffic), *self._failover(traffic), *self._pivots(traffic, owners), *self._search(traffic))
-        return replace(campaign, evidence=(*campaign.evidence, *found))
+        found = [*self._unserved(traffic), *self._failover(traffic), *self._pivots(traffic, owners), *self._search(traffic)]
+        return tuple(evidence for evidence, _ in found), tuple(test for _, test in found)
 
     def forget(self) -> None:
         """Free what the engine holds."""
@@ -152,7 +154,7 @@ class Indicators:
             served=served >= KNOWN * marks,
         )
 
-    def _unserved(self, traffic: Seen) -> list[Evidence]:
+    def _unserved(self, traffic: Seen) -> list[tuple[Evidence, Indicator]]:
         calls = traffic.calls.column("exchange_h").take(pa.array(traffic.rows))
         self._engine.register("history_call", pa.table({"exchange_h": calls.combine_chunks()}))
         rows = self._engine.fetch(
@@ -166,9 +168,9 @@ class Indicators:
             return []
         exchange = traffic.calls.column("exchange_h").to_numpy()
         unserved = rows.column("exchange_h").to_numpy()[~inside.served]
-        return [_unserved_evidence(test, traffic.calls, np.flatnonzero(np.isin(exchange, unserved)))]
+        return [(_unserved_evidence(test, traffic.calls, np.flatnonzero(np.isin(exchange, unserved))), test)]
 
-    def _failover(self, traffic: Seen) -> list[Evidence]:
+    def _failover(self, traffic: Seen) -> list[tuple[Evidence, Indicator]]:
         if any(harvest.strand.key is None for harvest in traffic.harvests):
             return []  # without a template, a first call says nothing about rare content
         calls = traffic.calls.take(pa.array(traffic.rows))
@@ -189,10 +191,10 @@ class Indicators:
         if test is None:
             return []
         rows = traffic.rows[[int(np.flatnonzero((account == waker) & (at == first[waker]))[0]) for waker in test.wakers]]
-        return [_failover_evidence(test, traffic.calls, rows)]
+        return [(_failover_evidence(test, traffic.calls, rows), test)]
 
-    def _pivots(self, traffic: Seen, owners: npt.NDArray[np.int32]) -> list[Evidence]:
-        found = []
+    def _pivots(self, traffic: Seen, owners: npt.NDArray[np.int32]) -> list[tuple[Evidence, Indicator]]:
+        found: list[tuple[Evidence, Indicator]] = []
         acting = owners[np.unique(traffic.calls.column("account").to_numpy()[traffic.rows])]
         candidates = self._peers(traffic, acting) if self._releases else []
         for number, release in enumerate(self._releases):
@@ -204,7 +206,7 @@ class Indicators:
                 if int(outside.sum()) >= FEWEST_PEERS:
                     test = pivot_test(str(release.subject), moved[inside], moved[outside])
                     if test is not None and test.members_moved:
-                        found.append(_pivot_evidence(test, among))
+                        found.append((_pivot_evidence(test, among), test))
                     break
         return found
 
@@ -232,7 +234,7 @@ class Indicators:
         out.append(("who share nothing with the set", rows.column("owner").to_numpy()))
         return out
 
-    def _search(self, traffic: Seen) -> list[Evidence]:
+    def _search(self, traffic: Seen) -> list[tuple[Evidence, Indicator]]:
         calls = traffic.calls
         forms = np.unique(_forms(calls), return_inverse=True)[1]
         failed = outcomes(calls) == FAILED
@@ -242,7 +244,7 @@ class Indicators:
         test = search_test(forms.astype(np.int64), refused, category, draws=min(self._draws, SEARCH_DRAWS), seed=self._seed)
         if test is None or test.p_value > SHOWN_P:
             return []
-        return [_search_evidence(test, calls, np.flatnonzero(refused))]
+        return [(_search_evidence(test, calls, np.flatnonzero(refused)), test)]
 
 
 def _status(calls: pa.Table) -> npt.NDArray[np.object_]:

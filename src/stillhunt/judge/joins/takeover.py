@@ -35,11 +35,26 @@ FEWEST_FAILED = 8
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Takeovers:
+    """
+    What the test counts.
+
+    `blocks` (5, kinds) has the kinds of blocks there are: calls, failed, followed, both, and how many blocks are of the kind.
+    `giver` took over from `taker` (failed calls taken over, by account and time), both as accounts.
+    """
+
+    blocks: npt.NDArray[np.int64]
+    giver: npt.NDArray[np.int64]
+    taker: npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class TakeoverTest:
     """
     The test, with what it counted: failed calls, how many of them another account took over, and the same of other calls.
 
-    `null` is the mass of the number taken over at 0, 1, …; `rows` are the positions of the failed calls taken over.
+    `null` is the mass of the number taken over at 0, 1, …; `rows` are the positions of the failed calls taken over. `counts` is
+    all that the test depends on.
     """
 
     p_value: float
@@ -50,6 +65,7 @@ class TakeoverTest:
     null: npt.NDArray[np.float64]
     circle: CircleTest
     rows: npt.NDArray[np.int64]
+    counts: Takeovers
 
 
 def takeover_test(
@@ -72,22 +88,32 @@ def takeover_test(
         return None
     follower = _followers(account, at_us, prompt)                                          # 1.
     followed = follower >= 0
-    null = _strata(_blocks(account, at_us), failed, followed)                              # 2.
-    taken_over = int((failed & followed).sum())
     order = np.lexsort((at_us, account))
     order = order[(failed & followed)[order]]
-    circle = circle_test(account[follower[order]], account[order], circle=OWN_ACCOUNTS)    # 3.
-    if circle is None:
+    counts = Takeovers(
+        blocks=_kinds(_blocks(account, at_us), failed, followed), giver=account[follower[order]], taker=account[order]
+    )
+    return takeover_of(counts, rows[order])                                                # 2. 3.
+
+
+def takeover_of(counts: Takeovers, rows: npt.NDArray[np.int64]) -> TakeoverTest | None:
+    """Return the test of what was counted; `rows` are the positions of the failed calls taken over. None with too few takers."""
+    calls, failed, followed, both, times = counts.blocks
+    null = _strata(counts.blocks)
+    taken_over = int((both * times).sum())
+    circle = circle_test(counts.giver, counts.taker, circle=OWN_ACCOUNTS)
+    if circle is None or not len(null):
         return None
     return TakeoverTest(
         p_value=float(min(1.0, max(SMALLEST_P, null[taken_over:].sum(), circle.p_value))),
-        failed=int(failed.sum()),
+        failed=int((failed * times).sum()),
         taken_over=taken_over,
-        served=int((~failed).sum()),
-        followed=int((~failed & followed).sum()),
+        served=int(((calls - failed) * times).sum()),
+        followed=int(((followed - both) * times).sum()),
         null=null,
         circle=circle,
-        rows=rows[order],
+        rows=rows,
+        counts=counts,
     )
 
 
@@ -123,14 +149,22 @@ def _blocks(account: npt.NDArray[np.int64], at_us: npt.NDArray[np.int64]) -> npt
     return out
 
 
-def _strata(
+def _kinds(
     stratum: npt.NDArray[np.int64], failed: npt.NDArray[np.bool_], followed: npt.NDArray[np.bool_]
-) -> npt.NDArray[np.float64]:
-    """Return the distribution of the number of calls that failed and were followed, given the margins of each stratum."""
+) -> npt.NDArray[np.int64]:
+    """Return the kinds of strata, (5, kinds): calls, failed, followed, both, and how many are of the kind."""
     _, place = np.unique(stratum, return_inverse=True)
-    shape = np.stack([np.bincount(place), np.bincount(place, weights=failed), np.bincount(place, weights=followed)])
-    kinds, times = np.unique(shape[:, (shape[1] > 0) & (shape[2] > 0)].astype(np.int64), axis=1, return_counts=True)
-    return sum_of([(_hypergeometric(n, f, g), t) for (n, f, g), t in zip(kinds.T.tolist(), times.tolist(), strict=True)])
+    marks = (failed, followed, failed & followed)
+    shape = np.stack([np.bincount(place), *(np.bincount(place, weights=mark) for mark in marks)]).astype(np.int64)
+    kinds, times = np.unique(shape, axis=1, return_counts=True)
+    return np.concatenate([kinds, times[None].astype(np.int64)])
+
+
+def _strata(blocks: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """Return the distribution of the number of calls that failed and were followed, given the margins of each stratum."""
+    margins, at = np.unique(blocks[:3, (blocks[1] > 0) & (blocks[2] > 0)], axis=1, return_inverse=True)
+    times = np.bincount(at.ravel(), weights=blocks[4, (blocks[1] > 0) & (blocks[2] > 0)]).astype(np.int64)
+    return sum_of([(_hypergeometric(n, f, g), t) for (n, f, g), t in zip(margins.T.tolist(), times.tolist(), strict=True)])
 
 
 def _hypergeometric(n: int, failed: int, followed: int) -> npt.NDArray[np.float64]:

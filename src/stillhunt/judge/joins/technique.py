@@ -44,6 +44,10 @@ class SearchTest:
     category_share: float
     null: npt.NDArray[np.float64]
     drop: float
+    form: npt.NDArray[np.int64]
+    refused: npt.NDArray[np.bool_]
+    categories: tuple[str, ...]
+    """The calls that were looked at, in the order of time: all that the test depends on."""
 
 
 def search_test(
@@ -89,6 +93,9 @@ def search_test(
         category_share=category.count(top) / len(category),
         null=fall_null,
         drop=float(falls[best]),
+        form=form,
+        refused=refused,
+        categories=tuple(category),
     )
 
 

@@ -57,6 +57,23 @@ class UnservedTest:
     expected: float
     excess: float
     null: npt.NDArray[np.float64]
+    counts: Histories
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Histories:
+    """
+    What the test counts, account by account.
+
+    Of the set: `turns`, how many of them were `unserved`, how many were `expected` to be. Of accounts outside: `others`, how many
+    turns, ascending, and their mean `excess`.
+    """
+
+    turns: npt.NDArray[np.int64]
+    unserved: npt.NDArray[np.int64]
+    expected: npt.NDArray[np.float64]
+    others: npt.NDArray[np.int64]
+    excess: npt.NDArray[np.float64]
 
 
 def unserved_test(inside: Turns, outside: Turns, *, draws: int, seed: int) -> UnservedTest | None:
@@ -79,25 +96,37 @@ def unserved_test(inside: Turns, outside: Turns, *, draws: int, seed: int) -> Un
         return None
     expected = rate.missing[np.searchsorted(edges, inside.since_us)]
     others_expected = rate.missing[np.searchsorted(edges, outside.since_us)]
-    mine = _mean_by(inside.owner, ~inside.served - expected)                               # 2.
-    theirs = _mean_by(outside.owner, ~outside.served - others_expected)
-    rng = np.random.default_rng([seed, 31])                                                # 3.
-    order = np.argsort(others_turns, kind="stable")
-    sizes = np.minimum(others_turns[order], MOST_EACH)
+    order = np.argsort(others_turns, kind="stable")                                        # 2.
+    _, place = np.unique(inside.owner, return_inverse=True)
+    counts = Histories(
+        turns=turns.astype(np.int64),
+        unserved=np.bincount(place, weights=~inside.served).astype(np.int64),
+        expected=np.bincount(place, weights=expected).astype(np.float64),
+        others=others_turns[order].astype(np.int64),
+        excess=_mean_by(outside.owner, ~outside.served - others_expected)[order],
+    )
+    return unserved_of(counts, draws=draws, seed=seed)                                     # 3.
+
+
+def unserved_of(counts: Histories, *, draws: int, seed: int) -> UnservedTest:
+    """Return the test of what was counted."""
+    rng = np.random.default_rng([seed, 31])
+    sizes = np.minimum(counts.others, MOST_EACH)
     null = np.zeros(draws)
-    for m in np.minimum(turns, MOST_EACH).tolist():
+    for m in np.minimum(counts.turns, MOST_EACH).tolist():
         low, high = _alike(sizes, m)
-        null += theirs[order][rng.integers(low, high, draws)]
-    null /= len(ids)
-    excess = float(mine.mean())
+        null += counts.excess[rng.integers(low, high, draws)]
+    null /= len(counts.turns)
+    excess = float(((counts.unserved - counts.expected) / counts.turns).mean())
     return UnservedTest(
         p_value=float((1 + (null >= excess).sum()) / (draws + 1)),
-        accounts=len(ids),
-        turns=len(inside.owner),
-        unserved=int((~inside.served).sum()),
-        expected=float(expected.sum()),
+        accounts=len(counts.turns),
+        turns=int(counts.turns.sum()),
+        unserved=int(counts.unserved.sum()),
+        expected=float(counts.expected.sum()),
         excess=excess,
         null=null,
+        counts=counts,
     )
 
 

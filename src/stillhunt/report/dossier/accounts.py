@@ -20,6 +20,7 @@ from stillhunt.report.dossier.blocks import (
     supplied,
 )
 from stillhunt.report.dossier.matter import Matter, pool_name
+from stillhunt.report.dossier.numbered import THE_RULE, WRITTEN
 from stillhunt.report.numbers import short_day
 from stillhunt.report.words import plain
 
@@ -27,6 +28,7 @@ ROWS_AT_MOST = 25
 """Accounts whose way in is shown on the page; all are in `dossier.json`."""
 
 LINKED_LOG10 = 2.0
+POWER = WRITTEN["power"]
 REPEATED = "its exchange id was read before"
 
 
@@ -38,8 +40,8 @@ def counting(m: Matter) -> tuple[Block, ...]:
     if hunt.first_seen and hunt.last_seen:
         window = say(
             "{first} to {last}, in UTC",
-            first=m.day(hunt.first_seen, "first day of the log"),
-            last=m.day(hunt.last_seen, "last day of the log"),
+            first=m.day(hunt.first_seen, "first day of the log", "log.first_day"),
+            last=m.day(hunt.last_seen, "last day of the log", "log.last_day"),
         )
     rows: tuple[tuple[str, Parts], ...] = (
         (
@@ -49,7 +51,7 @@ def counting(m: Matter) -> tuple[Block, ...]:
         ("In this provider’s log", supplied(m.case.counting.exchange)),
         ("Window", window),
         ("Lines read", (m.number(hunt.n_lines, "lines read"),)),
-        ("Calls", (m.number(hunt.n_exchanges, "calls in the log"),)),
+        ("Calls", (m.number(hunt.n_exchanges, "calls in the log", recipe="log.calls"),)),
         ("Accounts", (m.number(hunt.n_accounts, "accounts in the log"),)),
         (
             "Owners",
@@ -73,7 +75,7 @@ def counting(m: Matter) -> tuple[Block, ...]:
         ("Days without a call", _silent_days(m)),
         (
             "Counted for the campaign",
-            tuple(m.numbers.said(m.campaign.strand, "", "how the campaign’s calls were told apart")),
+            tuple(m.numbers.said(m.campaign.strand, "", "how the campaign’s calls were told apart", THE_RULE)),
         ),
     )
     return (Facts(rows=rows), Heading(text="Left out"), *_left_out(m))
@@ -86,7 +88,7 @@ def _left_out(m: Matter) -> list[Block]:
     if hunt.left_out:
         table = tuple(
             (
-                tuple(m.numbers.said(f"{plain(row.what)}: {row.reason}", "", "what was left out")),
+                tuple(m.numbers.said(f"{plain(row.what)}: {row.reason}", "", "what was left out", THE_RULE)),
                 (m.number(row.count, f"left out: {row.what}, {row.reason}"),),
                 (Mark("broken input") if row.defect else "sound, not used",),
             )
@@ -159,7 +161,7 @@ def accounts(m: Matter) -> tuple[Block, ...]:
             "A set counts as linked from a power of {enough}. Who stays is judged account by account, with that kind of value"
             " saying nothing. This decides nothing; it shows what the accusation hangs on.",
             small=True,
-            enough=m.number(LINKED_LOG10, "power of ten from which a set counts as linked", "10^2"),
+            enough=m.number(LINKED_LOG10, "power of ten from which a set counts as linked", "10^2", needs=THE_RULE),
         ),
         *_ablations(m),
     )
@@ -205,7 +207,9 @@ def _members(m: Matter) -> Table:
             say(
                 "{group} {power}",
                 group=g,
-                power=m.number(f, f"factor of {g} for account {member.tag}, power of ten", f"10^{f:.1f}"),
+                power=m.number(
+                    f, f"factor of {g} for account {member.tag}, power of ten", recipe=f"account.{k}.factor.{g}", written=POWER
+                ),
             )
             for g, f in strongest
         ]
@@ -228,8 +232,8 @@ def _members(m: Matter) -> Table:
 
 
 def _rest(m: Matter) -> Block:
-    more = len(m.exhibits.members) - ROWS_AT_MOST
-    if more <= 0:
+    in_all = m.figure("traffic.accounts", "accounts of the campaign", "count")
+    if len(m.exhibits.members) <= ROWS_AT_MOST:
         return prose(
             "Tags are made under the provider’s key: only the provider can tell which account one stands for.",
             small=True,
@@ -238,7 +242,7 @@ def _rest(m: Matter) -> Block:
         "{n} more are in dossier.json. Tags are made under the provider’s key: only the provider can tell which account one"
         " stands for.",
         small=True,
-        n=m.number(more, "accounts that are in dossier.json only"),
+        n=m.numbers.derived("difference", (in_all, ROWS_AT_MOST), "accounts that are in dossier.json only", WRITTEN["count"]),
     )
 
 
@@ -247,7 +251,7 @@ def _without(m: Matter) -> Table:
     for w in m.exhibits.without:
         stays: Parts = say(
             "{n} of {all}",
-            n=m.number(w.accounts, f"accounts that stay without {w.group}"),
+            n=m.number(w.accounts, f"accounts that stay without {w.group}", recipe=f"without.{w.group}.accounts"),
             all=m.figure("traffic.accounts", "accounts of the campaign", "count"),
         )
         linked = w.linkage_log10 >= LINKED_LOG10
@@ -258,7 +262,8 @@ def _without(m: Matter) -> Table:
                     m.number(
                         w.linkage_log10,
                         f"weighted linkage e-value without {w.group}, power of ten",
-                        f"10^{w.linkage_log10:.1f}",
+                        recipe=f"without.{w.group}.log10",
+                        written=POWER,
                     ),
                 ),
                 (Mark("still linked") if linked else Mark("no longer linked", strong=True),),
@@ -274,8 +279,11 @@ def _ablations(m: Matter) -> list[Block]:
         return []
     rows = []
     for a in m.campaign.ablations:
-        q: Parts = ("not reached",) if a.q_value is None else (m.number(a.q_value, f"q-value without {a.without}"),)
-        n = m.number(len(a.accounts), f"accounts still accused without {a.without}")
+        q: Parts = ("not reached",)
+        if a.q_value is not None:
+            q = (m.number(a.q_value, f"q-value without {a.without}", recipe=f"ablation.{a.kind}.q_value"),)
+        of = f"accounts still accused without {a.without}"
+        n = m.number(len(a.accounts), of, recipe=f"ablation.{a.kind}.accounts")
         rows.append(((plain(a.without),), q, (n,)))
     return [
         Heading(text="The whole rule again, without its strongest leg"),

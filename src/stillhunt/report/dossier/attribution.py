@@ -28,9 +28,9 @@ from stillhunt.report.dossier.blocks import (
 )
 from stillhunt.report.dossier.case import KINDS, Hypothesis, Observation
 from stillhunt.report.dossier.coordination import TO_NEW_MODEL, finding, tests_named
-from stillhunt.report.dossier.likelihood import ReleaseTiming, hours_alike, ratio, release_timing, resemblance
+from stillhunt.report.dossier.likelihood import ReleaseTiming, hours_alike, release_timing, resemblance
 from stillhunt.report.dossier.matter import Matter, PastCampaign
-from stillhunt.report.dossier.numbered import THE_CASE
+from stillhunt.report.dossier.numbered import EARLIER, EVENTS, THE_CASE, Number
 from stillhunt.report.numbers import figure, share, utc
 from stillhunt.report.words import plain
 
@@ -53,11 +53,11 @@ def timeline_section(m: Matter) -> tuple[Block, ...]:
         rows = tuple(
             (
                 (Tag(e.subject),),
-                (m.day(e.at, f"release of {e.subject}"),),
-                (m.number(e.calls_before, f"campaign calls in the day before {e.subject}"),),
-                (m.number(e.calls_after, f"campaign calls in the day after {e.subject}"),),
+                (m.day(e.at, f"release of {e.subject}", needs=EVENTS),),
+                (m.number(e.calls_before, f"campaign calls in the day before {e.subject}", recipe=f"{at}.calls_before"),),
+                (m.number(e.calls_after, f"campaign calls in the day after {e.subject}", recipe=f"{at}.calls_after"),),
             )
-            for e in own
+            for e, at in ((e, m.event(e)) for e in own)
         )
         blocks.append(
             Table(
@@ -107,7 +107,7 @@ def _releases(m: Matter) -> list[Block]:
             (Supplied(t.lab),),
             (m.number(t.releases, f"releases of {t.lab} over the days watched", needs=THE_CASE),),
             (m.number(t.in_window, f"releases of {t.lab} in the window", needs=THE_CASE),),
-            (m.number(t.base_rate, f"base rate of a release of {t.lab}", share(t.base_rate), needs=THE_CASE),),
+            (_base_rate(m, t),),
             _bound(m, t),
         )
         for t in found
@@ -151,11 +151,12 @@ def _releases(m: Matter) -> list[Block]:
 def _bound(m: Matter, t: ReleaseTiming) -> Parts:
     if not t.in_window or not t.base_rate:
         return ("–",)
-    bound = 1 / t.base_rate
-    return say(
-        "at most {x}",
-        x=m.number(bound, f"likelihood ratio of the timing of {t.lab}, upper bound", f"{bound:.1f}", needs=THE_CASE),
-    )
+    of = f"likelihood ratio of the timing of {t.lab}, upper bound"
+    return say("at most {x}", x=m.numbers.derived("inverse", (_base_rate(m, t),), of, "{:.1f}".format))
+
+
+def _base_rate(m: Matter, t: ReleaseTiming) -> Number:
+    return m.number(t.base_rate, f"base rate of a release of {t.lab}", share(t.base_rate), needs=THE_CASE)
 
 
 def attribution(m: Matter) -> tuple[Block, ...]:
@@ -232,17 +233,20 @@ def _observation(m: Matter, o: Observation) -> tuple[Parts, ...]:
     alone: tuple[Part, ...] = (" ", Mark("single source", strong=True)) if o.single_source else ()
     lr: Parts = ("not computable",)
     if o.if_true:
-        x, low, high = ratio(o.if_true, o.otherwise)
         of = str(o.what)
+        cases = {
+            "k1": m.number(o.if_true[0], f"seen among cases like the hypothesis: {of}", needs=THE_CASE),
+            "n1": m.number(o.if_true[1], f"cases like the hypothesis: {of}", needs=THE_CASE),
+            "k0": m.number(o.otherwise[0], f"seen among other cases: {of}", needs=THE_CASE),
+            "n0": m.number(o.otherwise[1], f"other cases: {of}", needs=THE_CASE),
+        }
+        four = tuple(cases.values())
         lr = say(
             "{x} ({low} to {high}), from {k1} of {n1} against {k0} of {n0}",
-            x=m.number(x, f"likelihood ratio: {of}", figure(x), needs=THE_CASE),
-            low=m.number(low, f"lower end of the likelihood ratio: {of}", figure(low), needs=THE_CASE),
-            high=m.number(high, f"upper end of the likelihood ratio: {of}", figure(high), needs=THE_CASE),
-            k1=m.number(o.if_true[0], f"seen among cases like the hypothesis: {of}", needs=THE_CASE),
-            n1=m.number(o.if_true[1], f"cases like the hypothesis: {of}", needs=THE_CASE),
-            k0=m.number(o.otherwise[0], f"seen among other cases: {of}", needs=THE_CASE),
-            n0=m.number(o.otherwise[1], f"other cases: {of}", needs=THE_CASE),
+            x=m.numbers.derived("likelihood", four, f"likelihood ratio: {of}", figure),
+            low=m.numbers.derived("likelihood_low", four, f"lower end of the likelihood ratio: {of}", figure),
+            high=m.numbers.derived("likelihood_high", four, f"upper end of the likelihood ratio: {of}", figure),
+            **cases,
         )
     what = (Supplied(str(o.what)), " – source: ", Supplied(str(o.source)), *alone)
     return (what, (str(o.kind),), _names(o.speaks_for), _names(o.against), lr)
@@ -259,8 +263,10 @@ def _mixing(m: Matter) -> Prose:
     return prose(
         "{part} of all calls of these accounts lie outside the harvested strands and are held against nobody. They may be"
         " honest people’s, chaff, or another buyer’s. The campaign has {pools} with a template family of its own.",
-        part=m.number(part, "share of the accounts’ calls outside the harvested strands", share(part)),
-        pools=m.number(len(m.exhibits.strands), "pools of the campaign", _pools(len(m.exhibits.strands))),
+        part=m.number(
+            part, "share of the accounts’ calls outside the harvested strands", recipe="traffic.other_share", written=share
+        ),
+        pools=m.number(len(m.exhibits.strands), "pools of the campaign", recipe="traffic.pools", written=_pools),
     )
 
 
@@ -283,13 +289,15 @@ def _resemblance(m: Matter, past: PastCampaign) -> list[Block]:
         chance: Parts = ("nothing shared",)
         bound: Parts = ("–",)
         if r.shared:
-            chance = (m.number(r.chance, f"chance level of {of}"),)
-            bound = say("at most {x}", x=m.number(1 / max(r.chance, 1e-300), f"likelihood ratio of {of}, upper bound"))
+            level = m.number(r.chance, f"chance level of {of}", needs=EARLIER)
+            chance = (level,)
+            what = f"likelihood ratio of {of}, upper bound"
+            bound = say("at most {x}", x=m.numbers.derived("inverse", (level,), what, figure))
         rows.append(
             (
                 (plain(r.group),),
-                (m.number(r.values, f"rare values of {past.name}, {r.group}"),),
-                (m.number(r.shared, f"of these found here, {of}"),),
+                (m.number(r.values, f"rare values of {past.name}, {r.group}", needs=EARLIER),),
+                (m.number(r.shared, f"of these found here, {of}", needs=EARLIER),),
                 chance,
                 bound,
             )
@@ -305,9 +313,9 @@ def _resemblance(m: Matter, past: PastCampaign) -> list[Block]:
             " hold one of that campaign’s values, at least as rare as the rarest found. Rented infrastructure is shared by"
             " unrelated renters: this speaks for a common supplier before it speaks for a common operator.",
             small=True,
-            n=m.number(accounts, f"accounts in both campaigns ({past.name})"),
+            n=m.number(accounts, f"accounts in both campaigns ({past.name})", needs=EARLIER),
             same="the same" if families else "different",
-            r=m.number(round(alike, 3), f"correlation of hours of the day with {past.name}"),
+            r=m.number(round(alike, 3), f"correlation of hours of the day with {past.name}", needs=EARLIER),
         ),
     ]
 

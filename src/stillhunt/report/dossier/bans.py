@@ -11,12 +11,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
-from scipy.stats import binomtest
-
 from stillhunt.model import PoolEvent
 from stillhunt.report.dossier.blocks import Block, Parts, Prose, Table, prose
 from stillhunt.report.dossier.matter import Matter
-from stillhunt.report.dossier.numbered import OTHER_LINES
+from stillhunt.report.dossier.numbered import EVENTS, WRITTEN, Number
+from stillhunt.report.numbers import figure
 
 WAVE_H = 24
 """One day, so that no call and no account is counted around two waves on the same side."""
@@ -42,15 +41,15 @@ def after_bans(m: Matter) -> list[Block]:
         return [prose("The hunt’s events name no ban of an account of this campaign while it was active.")]
     rows = []
     for n, wave in enumerate(found[:SHOWN], 1):
-        first, of = wave[0], f"ban wave {n}"
+        first, of, at = wave[0], f"ban wave {n}", m.event(wave[0])
         rows.append(
             (
-                (m.day(first.at, f"day of {of}"),),
-                (m.number(len({e.subject for e in wave}), f"accounts of the campaign banned in {of}"),),
-                (m.number(first.calls_before, f"campaign calls in the day before {of}"),),
-                (m.number(first.calls_after, f"campaign calls in the day after {of}"),),
-                (m.number(first.entered_before, f"accounts with their first call in the day before {of}"),),
-                (m.number(first.entered, f"accounts with their first call in the day after {of}"),),
+                (m.day(first.at, f"day of {of}", needs=EVENTS),),
+                (m.number(len({e.subject for e in wave}), f"accounts of the campaign banned in {of}", needs=EVENTS),),
+                (m.number(first.calls_before, f"campaign calls in the day before {of}", recipe=f"{at}.calls_before"),),
+                (m.number(first.calls_after, f"campaign calls in the day after {of}", recipe=f"{at}.calls_after"),),
+                (_entered(m, wave, before=True, of=of),),
+                (_entered(m, wave, before=False, of=of),),
             )
         )
     head = ("First ban", "Banned", "Calls, day before", "Day after", "New accounts, day before", "Day after")
@@ -58,12 +57,25 @@ def after_bans(m: Matter) -> list[Block]:
     return [table, _coin(m, found)]
 
 
+def _entered(m: Matter, wave: list[PoolEvent], *, before: bool, of: str) -> Number:
+    """Return how many accounts made their first call in the day before or after the first ban of a wave."""
+    n, side, name = (wave[0].entered_before, "before", "entered_before") if before else (wave[0].entered, "after", "entered")
+    return m.number(n, f"accounts with their first call in the day {side} {of}", recipe=f"{m.event(wave[0])}.{name}")
+
+
 def _coin(m: Matter, found: list[list[PoolEvent]]) -> Prose:
     before = sum(wave[0].entered_before for wave in found)
     after = sum(wave[0].entered for wave in found)
     if not before + after:
         return prose("No account of the campaign made its first call within a day of a ban.", small=True)
-    chance = float(binomtest(after, before + after, 0.5, alternative="greater").pvalue)
+    sides = [[_entered(m, w, before=b, of=f"ban wave {n}") for n, w in enumerate(found, 1)] for b in (True, False)]
+    all_of_them = m.numbers.derived(
+        "sum", [*sides[0], *sides[1]], "accounts with their first call within a day of a wave of bans", WRITTEN["count"]
+    )
+    afterwards = m.numbers.derived("sum", sides[1], "of these, after the wave", WRITTEN["count"])
+    what = "probability of so many after, if bans changed nothing"
+    coin = m.numbers.derived("fair_coin", (afterwards, all_of_them), what, figure)
+    chance = float(coin.value)
     verdict: Parts = (
         "which looks like a pool that is replaced as it is banned" if chance <= 0.05 else "which shows no replacement",
     )
@@ -72,8 +84,8 @@ def _coin(m: Matter, found: list[list[PoolEvent]]) -> Prose:
         " nothing, so many or more would have done so with probability {p}, {verdict}. A pool that grows anyway would show the"
         " same: an indicator, not a test.",
         small=True,
-        all=m.number(before + after, "accounts with their first call within a day of a wave of bans"),
-        after=m.number(after, "of these, after the wave"),
-        p=m.number(chance, "probability of so many after, if bans changed nothing", needs=OTHER_LINES),
+        all=all_of_them,
+        after=afterwards,
+        p=coin,
         verdict=verdict,
     )

@@ -25,7 +25,7 @@ from stillhunt.report.dossier.blocks import (
 from stillhunt.report.dossier.drawings import effects
 from stillhunt.report.dossier.ladder import LARGE
 from stillhunt.report.dossier.matter import Matter, pool_name
-from stillhunt.report.dossier.numbered import OTHER_LINES, THE_CASE, Number
+from stillhunt.report.dossier.numbered import THE_CASE, THE_RULE, Number
 from stillhunt.report.dossier.statistics import test_drawing
 from stillhunt.report.numbers import share
 from stillhunt.report.timeline import timeline
@@ -101,7 +101,7 @@ def content(m: Matter) -> tuple[Block, ...]:
         prose(
             "Told apart by {how}.",
             small=True,
-            how=tuple(m.numbers.said(m.campaign.profile.capability_method, "", "method")),
+            how=tuple(m.numbers.said(m.campaign.profile.capability_method, "", "method", THE_RULE)),
         ),
         Heading(text="Beside matched honest accounts of the same log"),
         *_contrasts(m),
@@ -148,20 +148,20 @@ def _rarest(shared: Sequence[SharedValue]) -> list[SharedValue]:
 def _shared(m: Matter, values: Sequence[SharedValue]) -> Table:
     rows = []
     for v in values:
-        what = f"{v.kind} {v.tag}"
+        what, at = f"{v.kind} {v.tag}", f"shared.{m.exhibits.shared.index(v) + 1}"
         few = 0 < v.outside < FEW
         everywhere = (v.inside + (FEW - 1 if few else v.outside)) / max(m.hunt.n_owners, 1)
-        outside: Parts = (
-            (f"fewer than {_SPELLED[FEW]}",) if few else (m.number(v.outside, f"holders elsewhere of {what}"),)
-        )
+        outside: Parts = (f"fewer than {_SPELLED[FEW]}",)
+        if not few:
+            outside = (m.number(v.outside, f"holders elsewhere of {what}", recipe=f"{at}.outside"),)
         part = m.number(
-            everywhere, f"share of all owners that hold {what}, at most", share(everywhere), needs=OTHER_LINES
+            everywhere, f"share of all owners that hold {what}, at most", recipe=f"{at}.share", written=share
         )
         rows.append(
             (
-                tuple(m.numbers.said(v.kind.replace("/24 or /48", "prefix"), "", v.kind)),
+                tuple(m.numbers.said(v.kind.replace("/24 or /48", "prefix"), "", v.kind, THE_RULE)),
                 (Tag(v.tag),),
-                (m.number(v.inside, f"holders in the set of {what}"),),
+                (m.number(v.inside, f"holders in the set of {what}", recipe=f"{at}.inside"),),
                 outside,
                 (part,),
             )
@@ -190,7 +190,9 @@ def _timing(m: Matter) -> list[Block]:
             " campaign’s part filled.",
             own=m.figure("traffic.peak_calls", "calls of the campaign on its busiest day", "count"),
             all=m.number(
-                max(max(log.values(), default=0), max(per_day.values())), "calls of the log on its busiest day"
+                max(max(log.values(), default=0), max(per_day.values())),
+                "calls of the log on its busiest day",
+                recipe="log.busiest_day",
             ),
         )
         blocks.append(Drawing(svg=drawn, caption=caption))
@@ -269,11 +271,11 @@ def _contrasts(m: Matter) -> list[Block]:
         above = m.number(
             c.superiority,
             f"{name}: chance to lie above a matched account",
-            share(c.superiority),
+            written=share,
             recipe=f"contrast.{c.measure}.superiority",
         )
-        low = m.number(c.low, f"{name}: lower end", share(c.low), recipe=f"contrast.{c.measure}.low")
-        high = m.number(c.high, f"{name}: upper end", share(c.high), recipe=f"contrast.{c.measure}.high")
+        low = m.number(c.low, f"{name}: lower end", written=share, recipe=f"contrast.{c.measure}.low")
+        high = m.number(c.high, f"{name}: upper end", written=share, recipe=f"contrast.{c.measure}.high")
         rows.append(
             (
                 (name, f" – {what}"),
@@ -286,8 +288,8 @@ def _contrasts(m: Matter) -> list[Block]:
     caption = say(
         "How often an account of the campaign lies above a matched honest one: half means no difference. The line at {large}"
         " is where the ladder counts a measure. Bars are intervals of {level}.",
-        large=m.number(LARGE, "superiority from which the ladder counts a measure", "64 %"),
-        level=m.number(0.95, "confidence of the intervals", "95 %"),
+        large=m.number(LARGE, "superiority from which the ladder counts a measure", "64 %", needs=THE_RULE),
+        level=m.number(0.95, "confidence of the intervals", "95 %", needs=THE_RULE),
     )
     return [
         Drawing(svg=effects(found, {k: v[0] for k, v in MEASURES.items()}, LARGE), caption=caption),
@@ -302,17 +304,15 @@ def _contrasts(m: Matter) -> list[Block]:
             "Matched are {n} accounts: {how}. Accounts of one operator are not independent of each other, so the interval says"
             " how well this pool was measured, not how another pool would look.",
             small=True,
-            n=m.number(widest.matched_accounts, "matched honest accounts, at most"),
+            n=m.number(widest.matched_accounts, "matched honest accounts, at most", recipe="contrasts.matched"),
             how=m.exhibits.matching,
         ),
     ]
 
 
 def _median(m: Matter, c: Contrast, x: float, crowd: str) -> Number:
-    text = share(x) if c.measure in SHARES else f"{x:.2f}"
-    return m.number(
-        x, f"{MEASURES[c.measure][0]}: median of {crowd} accounts", text, recipe=f"contrast.{c.measure}.{crowd}"
-    )
+    of = f"{MEASURES[c.measure][0]}: median of {crowd} accounts"
+    return m.number(x, of, recipe=f"contrast.{c.measure}.{crowd}", written=share if c.measure in SHARES else "{:.2f}".format)
 
 
 def _elicitation(m: Matter) -> Prose:
@@ -323,7 +323,9 @@ def _elicitation(m: Matter) -> Prose:
     return prose(
         "The campaign’s calls used {rate} reasoning tokens for each token of answer, and {part} of its calls with text are"
         " counted as reasoning by word lists. Neither shows that hidden reasoning was asked for: that would take the prompts.",
-        rate=m.number(rate, "reasoning tokens for each token of answer", f"{rate:.2f}"),
+        rate=m.number(
+            rate, "reasoning tokens for each token of answer", written="{:.2f}".format, recipe="traffic.reasoning_rate"
+        ),
         part=m.figure("traffic.capability.reasoning", "share of calls: reasoning", "share")
         if m.has("traffic.capability.reasoning")
         else m.number(0, "share of calls: reasoning", "none"),

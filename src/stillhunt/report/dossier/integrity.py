@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from stillhunt.report.dossier.blocks import Block, Facts, Items, Mark, Parts, Tag, prose, say
 from stillhunt.report.dossier.matter import Matter
-from stillhunt.report.dossier.numbered import OTHER_LINES, Number
+from stillhunt.report.dossier.numbered import RECOMPUTED, THE_RULE
 from stillhunt.report.numbers import count
 from stillhunt.seal.canonical import Json
 
@@ -17,9 +17,18 @@ WORDS = {
     "configuration_sha256": "Configuration, fixed in the journal before anything was judged",
     "bundle_sha256": "Replay bundle, SHA-256",
     "merkle_root": "Merkle root",
+    "journal_lines": "Lines of the journal",
+    "journal_head": "Hash of its last line",
+    "committed_at": "Records fixed at",
+    "results_at": "Results written at",
     "key_id": "Signing key",
 }
 """What is known of a seal before it is made → how it is called."""
+
+JOURNALED = {"days": "journal.days", "records": "journal.records", "journal_lines": "journal.lines"}
+"""What the journal gives → the name of its recipe."""
+
+FROM_BUNDLE = "recomputed from the replay bundle, the journal and other lines of the list"
 
 
 def integrity(m: Matter) -> tuple[Block, ...]:
@@ -49,22 +58,19 @@ def integrity(m: Matter) -> tuple[Block, ...]:
 
 
 def _checkable(m: Matter) -> list[Block]:
-    kinds: Counter[str] = Counter("a recipe" if n.recipe else str(n.needs) for n in m.numbers.lines)
-    whole = _sealed_count(m, sum(kinds.values()), "numbers in sections of this dossier before this one")
+    last = len(m.numbers.lines)
+    kinds: Counter[str] = Counter(RECOMPUTED if n.recipe else str(n.needs) for n in m.numbers.lines)
+    whole = m.numbers.before(last, None, "numbers in sections of this dossier before this one")
     items = tuple(
         say(
             "{n}: {what}",
-            n=_sealed_count(m, n, f"of these, those that take {what}"),
-            what="recomputed from the replay bundle" if what == "a recipe" else f"need {what}",
+            n=m.numbers.before(last, what, f"of these, those that take {what}"),
+            what=FROM_BUNDLE if what == RECOMPUTED else what if what == THE_RULE else f"need {what}",
         )
-        for what, n in sorted(kinds.items(), key=lambda k: (-k[1], k[0]))
+        for what, _ in sorted(kinds.items(), key=lambda k: (-k[1], k[0]))
     )
     intro = prose("Before this section the dossier holds {n} different numbers. To check them:", n=whole)
     return [intro, Items(items=items)]
-
-
-def _sealed_count(m: Matter, n: int, label: str) -> Number:
-    return m.number(n, label, needs=OTHER_LINES)
 
 
 def _order(item: tuple[str, Json]) -> tuple[int, str]:
@@ -74,7 +80,7 @@ def _order(item: tuple[str, Json]) -> tuple[int, str]:
 
 def _value(m: Matter, name: str, value: Json) -> Parts:
     if isinstance(value, int) and not isinstance(value, bool):
-        return (m.number(value, WORDS.get(name, name), count(value), needs="the seal"),)
+        return (m.number(value, WORDS.get(name, name), count(value), needs="the seal", recipe=JOURNALED.get(name)),)
     if isinstance(value, Mapping | list | tuple):
         return (Tag(", ".join(str(v) for v in (value.values() if isinstance(value, Mapping) else value))),)
     return (Tag("–" if value is None else str(value)),)

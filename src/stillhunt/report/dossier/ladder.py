@@ -9,7 +9,7 @@ from __future__ import annotations
 from stillhunt.report.dossier.blocks import Block, Items, Ladder, Part, Parts, Rung, Supplied, prose, say
 from stillhunt.report.dossier.case import Asserted
 from stillhunt.report.dossier.matter import Matter
-from stillhunt.report.dossier.numbered import THE_CASE
+from stillhunt.report.dossier.numbered import THE_CASE, THE_RULE
 
 NOT_CLAIMED = "not claimed"
 LARGE = 0.64
@@ -135,10 +135,12 @@ def _extraction(m: Matter) -> Rung:
         basis = say(
             "In {k} of {n} measures the campaign’s accounts lie clearly above matched honest accounts of the same log"
             "{which} (section 8); {least} are needed.",
-            k=m.number(len(found), "measures of a harvest that lie clearly above matched honest accounts"),
-            n=m.number(len(m.exhibits.contrasts), "measures of a harvest that could be taken"),
+            k=m.number(
+                len(found), "measures of a harvest that lie clearly above matched honest accounts", recipe="contrasts.above"
+            ),
+            n=m.number(len(m.exhibits.contrasts), "measures of a harvest that could be taken", recipe="contrasts"),
             which=f": {', '.join(found)}" if found else "",
-            least=m.number(ENOUGH_MEASURES, "measures needed before anything is claimed"),
+            least=m.number(ENOUGH_MEASURES, "measures needed before anything is claimed", needs=THE_RULE),
         )
     else:
         basis = say("The log held too few matched honest accounts, or no text and tokens, to compare with.")

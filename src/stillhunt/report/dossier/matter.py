@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from stillhunt.model import Alternative, Campaign, Evidence, Exhibits, Hunt
+from stillhunt.model import Alternative, Campaign, Evidence, Exhibits, Hunt, PoolEvent
 from stillhunt.report.dossier.blocks import Part, Parts, Tag
 from stillhunt.report.dossier.case import Case
 from stillhunt.report.dossier.numbered import THE_LOG, Number, NumberList, Value
@@ -52,25 +52,42 @@ class Matter:
         return name in self.exhibits.figures
 
     def number(
-        self, value: Value, label: str, text: str | None = None, *, needs: str = THE_LOG, recipe: str | None = None
+        self,
+        value: Value,
+        label: str,
+        text: str | None = None,
+        *,
+        needs: str = THE_LOG,
+        recipe: str | None = None,
+        written: Callable[[Any], str] | None = None,
     ) -> Number:
         """Return a number that is not a figure of the hunt."""
-        return self.numbers.counted(value, label, text, needs=needs, recipe=recipe)
+        return self.numbers.counted(value, label, text, needs=needs, recipe=recipe, written=written)
 
-    def day(self, moment: datetime, label: str, recipe: str | None = None) -> Number:
+    def day(self, moment: datetime, label: str, recipe: str | None = None, needs: str = THE_LOG) -> Number:
         """Return a day, in UTC, as a number with an address; its value is the ISO date."""
-        return self.numbers.counted(utc(moment).date().isoformat(), label, day(moment), recipe=recipe)
+        return self.numbers.counted(utc(moment).date().isoformat(), label, day(moment), recipe=recipe, needs=needs)
 
     def said(self, evidence: Evidence) -> Parts:
         """Return the statement of a finding, its numbers with addresses."""
-        return tuple(self.numbers.said(printable(evidence.statement), self.prefix(evidence), plain(evidence.test)))
+        prefix = self.prefix(evidence)
+        with_rho0 = (prefix, "settings.rho0") if prefix.endswith(".interchange.") else prefix
+        return tuple(self.numbers.said(printable(evidence.statement), with_rho0, plain(evidence.test)))
 
     def tried(self, alternative: Alternative) -> Parts:
         """Return what an innocent explanation predicts and what was seen."""
         label = f"innocent explanation “{alternative.explanation}”"
         found: list[Part] = [*self.numbers.said(f"{alternative.explanation}: ", "", label)]
-        found += self.numbers.said(f"it predicts {alternative.predicts}; seen: {alternative.seen}", "", label)
+        text = f"it predicts {alternative.predicts}; seen: {alternative.seen}"
+        found += self.numbers.said(text, self.explains(alternative), label)
         return (*found, f" ({alternative.verdict}).")
+
+    def explains(self, alternative: Alternative) -> tuple[str, ...]:
+        """Return how the figures start that an innocent explanation is held against."""
+        strands = [f"strand.{strand.number}." for strand in self.exhibits.strands]
+        names = next((names for words, names in SEEN.items() if words in alternative.explanation), ())
+        whole = [name for name in names if not name.startswith("*.")]
+        return (*whole, *(start + name[2:] for start in strands for name in names if name.startswith("*.")), "-")
 
     def prefix(self, evidence: Evidence) -> str:
         """Return how the figures of a finding start: `strand.1.clock.`, for one of the tests of a strand."""
@@ -78,10 +95,20 @@ class Matter:
             return "concealment."
         if evidence.test.startswith("urn bet"):
             return "linkage."
+        for words, name in INDICATORS.items():
+            if evidence.test.startswith(words):
+                return name
+        pivots = [e for e in self.campaign.evidence if e.test.startswith(PIVOT)]
+        if evidence in pivots:
+            return f"pivot.{pivots.index(evidence) + 1}."
         for words, name in TESTS.items():
             if evidence.test.startswith(words):
                 return f"strand.{self.strand_of(evidence)}.{name}."
         return ""
+
+    def event(self, event: PoolEvent) -> str:
+        """Return how the figures of an event start: `event.1`."""
+        return f"event.{self.exhibits.events.index(event) + 1}"
 
     def strand_of(self, evidence: Evidence) -> int:
         """Return the number of the strand that a test is about."""
@@ -97,6 +124,28 @@ class Matter:
         """Return the findings of one kind, in their order."""
         return [e for e in self.campaign.evidence if e.kind == kind]
 
+
+PIVOT = "move to a new model"
+INDICATORS = {
+    "histories this provider never served": "unserved.",
+    "accounts that wake after a ban": "failover.",
+    "technique search": "search.",
+}
+"""How the name of an indicator starts → how its figures do."""
+
+SEEN: Mapping[str, tuple[str, ...]] = {
+    "one honest customer": ("concealment.customers", "settings.declared_customers"),
+    "one company network": ("without.network.",),
+    "users of one app": ("without.client.",),
+    "the same material": ("*.overlap",),
+    "on the same calendar": ("*.clock.variance_ratio", "*.clock.null_mean"),
+    "moving from old accounts": ("*.together",),
+    "stolen or rented": ("traffic.outside",),
+    "keeps its conversations in one store": ("*.replay.", "*.feedback."),
+    "when keys or accounts were changed": ("*.replay.", "*.feedback."),
+    "a second account of their own": ("*.takeover.circle",),
+}
+"""Words of an innocent explanation → how the figures start that it is held against, `*.` for those of every strand."""
 
 TESTS = {
     "one clock": "clock",

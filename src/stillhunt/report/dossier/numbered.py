@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from stillhunt.report import numbers
+from stillhunt.report.dossier.formulas import FORMULAS
 from stillhunt.seal.canonical import Json
 
 THE_LOG = "the log"
 THE_CASE = "the case file"
-OTHER_LINES = "other lines of this list"
+THE_RULE = "nothing: a constant of the rule"
+EARLIER = "the hunt of the earlier campaign"
+EVENTS = "the events table"
+CONTROLS = "the verified-honest sets"
 PUBLISHED = "the published table `bench/results/held_out.md`"
 COHORT_TABLE = "the published table `bench/results/cohorts.md`"
 NO_BUNDLE = "a replay bundle: hunt again with `--evidence`"
@@ -68,29 +72,58 @@ class NumberList:
 
     def figure(self, name: str, label: str, text: str | None = None, *, written: str = "figure") -> Number:
         """Return a figure of the hunt by the name of its recipe; once in the list however often it is used."""
-        value: Value = self.figures[name]
-        recipe = None
-        if self.recomputed is not None and name in self.recomputed:
-            recipe = name
-            again = self.recomputed[name]
-            if isinstance(again, int | float) and not isinstance(again, bool) and name.startswith(AT_LEAST):
-                value = float(again)
+        value, recipe = self._published(self.figures[name], name)
         needs = None if recipe else NO_BUNDLE if self.recomputed is None else THE_LOG
         return self._line(name, value, text or WRITTEN[written](value), label, recipe, needs)
 
     def counted(
-        self, value: Value, label: str, text: str | None = None, *, needs: str = THE_LOG, recipe: str | None = None
+        self,
+        value: Value,
+        label: str,
+        text: str | None = None,
+        *,
+        needs: str = THE_LOG,
+        recipe: str | None = None,
+        written: Callable[[Any], str] | None = None,
     ) -> Number:
-        """Return a number that is not a figure of the hunt; it has `recipe` where the bundle gives that."""
-        shown = text or (numbers.count(value) if isinstance(value, int) else numbers.figure(value))
-        known = recipe if self.recomputed is not None and recipe in self.recomputed else None
-        return self._line(label, value, shown, label, known, None if known else needs)
+        """
+        Return a number that is not a figure of the hunt; it has `recipe` where the bundle gives that.
 
-    def said(self, statement: str, prefix: str, label: str) -> list[str | Number]:
+        `written` writes the value, where `text` does not.
+        """
+        value, known = self._published(value, recipe)
+        write = written or (numbers.count if isinstance(value, int) else numbers.figure)
+        return self._line(label, value, text or write(value), label, known, None if known else needs)  # type: ignore[arg-type]
+
+    def derived(self, formula: str, of: Sequence[Number | Value], label: str, written: Callable[[Any], str]) -> Number:
+        """Return a number that follows from other lines by a formula of `formulas.py`."""
+        words = [one.id if isinstance(one, Number) else str(one) for one in of]
+        value = FORMULAS[formula](*(float(one.value if isinstance(one, Number) else one) for one in of))
+        return self._line(label, value, written(value), label, f"{formula}({', '.join(words)})", None)
+
+    def before(self, last: int, kind: str | None, label: str) -> Number:
+        """Return how many of the first lines need something, or have a recipe (`RECOMPUTED`), or there are (None)."""
+        mine = [n for n in self.lines[:last] if kind in (None, n.needs) or (kind == RECOMPUTED and n.recipe is not None)]
+        recipe = f"lines({last}, {'any' if kind is None else kind})"
+        return self._line(label, len(mine), numbers.count(len(mine)), label, recipe, None)
+
+    def _published(self, value: Value, recipe: str | None) -> tuple[Value, str | None]:
+        """Return a value as the bundle gives it, where it gives it otherwise on purpose, and its recipe where it has one."""
+        if self.recomputed is None or recipe is None or recipe not in self.recomputed:
+            return value, None
+        again = self.recomputed[recipe]
+        if isinstance(again, int | float) and not isinstance(again, bool) and PUBLISHED_COUNTS.match(recipe):
+            return again, recipe
+        return value, recipe
+
+    def said(
+        self, statement: str, prefix: str | tuple[str, ...], label: str, needs: str = THE_LOG
+    ) -> list[str | Number]:
         """
         Return a sentence of the hunt in parts, each number in it a line of the list.
 
-        A number that is a figure whose name starts with `prefix`, as rounded in the sentence, has that figure's recipe.
+        A number that is a figure whose name starts with `prefix`, as rounded in the sentence, has that figure's recipe; the
+        others need `needs`.
         """
         parts: list[str | Number] = []
         at = 0
@@ -99,14 +132,15 @@ class NumberList:
             name = self._figure_said(found, prefix)
             value = _value(found)
             if name is not None:
-                known = self.figure(name, f"{label}: {name.removeprefix(prefix)}")
-                parts.append(self._again(known, _shown(found)))
+                known = self.figure(name, f"{label}: {name.removeprefix(prefix) if isinstance(prefix, str) else name}")
+                same = self.figures[name] == known.value
+                parts.append(self._again(known, _shown(found) if same else _rewritten(found, float(known.value))))
             else:
-                parts.append(self.counted(value, f"{label}: number {n} of the sentence", _shown(found)))
+                parts.append(self.counted(value, f"{label}: number {n} of the sentence", _shown(found), needs=needs))
             at = found.end()
         return [*parts, statement[at:]]
 
-    def _figure_said(self, found: re.Match[str], prefix: str) -> str | None:
+    def _figure_said(self, found: re.Match[str], prefix: str | tuple[str, ...]) -> str | None:
         if not prefix:
             return None
         said, near = float(_value(found)), 10.0 ** -_decimals(found) / 2
@@ -138,8 +172,18 @@ class NumberList:
         return self._at[key]
 
 
-AT_LEAST = ("linkage.log10", "linkage.group.", "linkage.without_strongest_log10", "membership.kept")
-"""Figures that the bundle gives as lower bounds only, because it withholds small counts of outsiders."""
+PUBLISHED_COUNTS = re.compile(
+    r"linkage\.(log10|group\.|without)|membership\.(kept|hanging)|without\.|shared\.|account\.\d+\.factor\.|pivot\.|unserved\."
+    r"|contrast\..*\.(campaign|matched)$|strand\.\d+\.together$"
+)
+"""
+Numbers that the dossier says as the bundle gives them, because the bundle withholds something of outsiders.
+
+Counts of one outsider are published as two, what an account measures with three digits, times as whole hours. Each such
+number speaks for the accused at least as much as the hunt's own.
+"""
+
+RECOMPUTED = "a recipe"
 
 WRITTEN: Mapping[str, Callable[[Any], str]] = {
     "figure": numbers.figure,
@@ -152,7 +196,7 @@ WRITTEN: Mapping[str, Callable[[Any], str]] = {
 """Ways of writing a number."""
 
 NUMERAL = re.compile(
-    r"(?<!key )(?<![\w/])(?P<power>10\^)?(?P<sign>[-−](?=\d))?"
+    r"(?<!key )(?<![\w/])(?<!\w[-.])(?P<power>10\^)?(?P<sign>[-−](?=\d))?"
     r"(?P<body>\d+(?:,\d{3})*(?:\.\d+)?(?:e[-+]?\d+)?)(?P<percent> ?%)?"
 )
 """A number in a sentence of the hunt."""
@@ -165,6 +209,14 @@ def _value(found: re.Match[str]) -> Value:
         return round(value / 100, 12)
     whole = "." not in body and "e" not in body and not found["power"]
     return int(value) if whole else value
+
+
+def _rewritten(found: re.Match[str], value: float) -> str:
+    """Return another value, written as the one in a sentence is."""
+    scaled = value * 100 if found["percent"] else value
+    if "e" in found["body"]:
+        return numbers.figure(value)
+    return f"{found['power'] or ''}{scaled:,.{max(_decimals(found), 0)}f}{found['percent'] or ''}".replace("-", "−")
 
 
 def _decimals(found: re.Match[str]) -> int:

@@ -22,7 +22,7 @@ from stillhunt.report.dossier.blocks import (
     supplied,
 )
 from stillhunt.report.dossier.matter import Matter, name
-from stillhunt.report.dossier.numbered import THE_CASE
+from stillhunt.report.dossier.numbered import THE_CASE, THE_RULE
 from stillhunt.report.numbers import day
 
 
@@ -184,8 +184,8 @@ def limits(m: Matter) -> tuple[Block, ...]:
     rows = tuple(
         (
             tuple(m.numbers.said(a.explanation, "", a.explanation)),
-            tuple(m.numbers.said(a.predicts, "", a.explanation)),
-            tuple(m.numbers.said(a.seen, "", a.explanation)),
+            tuple(m.numbers.said(a.predicts, m.explains(a), a.explanation, THE_RULE)),
+            tuple(m.numbers.said(a.seen, m.explains(a), a.explanation)),
             (Mark(a.verdict, strong=a.verdict == "open"),),
         )
         for a in m.campaign.alternatives
@@ -201,7 +201,7 @@ def limits(m: Matter) -> tuple[Block, ...]:
         Heading(text="Resting on one source"),
         prose(
             "{n} of {all} accounts would not be in the campaign without one particular kind of shared value (section 5).",
-            n=m.number(hangs, "accounts that hang on one kind of shared value"),
+            n=m.number(hangs, "accounts that hang on one kind of shared value", recipe="membership.hanging"),
             all=m.figure("traffic.accounts", "accounts of the campaign", "count"),
         ),
     ]

@@ -24,8 +24,8 @@ from stillhunt.report.dossier.blocks import (
 )
 from stillhunt.report.dossier.cohorts import COHORTS
 from stillhunt.report.dossier.matter import TESTS, Matter, pool_name
-from stillhunt.report.dossier.numbered import COHORT_TABLE, OTHER_LINES, PUBLISHED
-from stillhunt.report.dossier.power import ALPHA, clopper_pearson, interchange_power, interchange_reach, lower_point
+from stillhunt.report.dossier.numbered import COHORT_TABLE, CONTROLS, PUBLISHED, THE_RULE
+from stillhunt.report.dossier.power import ALPHA, lower_point
 from stillhunt.report.histogram import histogram, trimmed
 from stillhunt.report.numbers import figure, share
 from stillhunt.report.words import plain
@@ -33,6 +33,8 @@ from stillhunt.seal.canonical import canonical
 
 JOINS = ("replay", "feedback", "takeover")
 """Tests that join calls of different accounts exactly; section 8 shows what they found."""
+
+RHO0 = "assumed least subject coherence"
 
 HELD_OUT = {"honest": 169676, "accused": 2, "kinds": 18, "null_worlds": 50, "reporting": 0}
 """Totals of `bench/results/held_out.md`: synthetic worlds, not this provider's customers."""
@@ -71,7 +73,7 @@ def statistics(m: Matter) -> tuple[Block, ...]:
         Heading(text="How often this is wrong"),
         *_errors(m),
         Heading(text="This holds if"),
-        Items(items=tuple(tuple(m.numbers.said(a, "", "assumption")) for a in m.campaign.claim.assumptions)),
+        Items(items=tuple(tuple(m.numbers.said(a, "", "assumption", THE_RULE)) for a in m.campaign.claim.assumptions)),
     )
 
 
@@ -85,12 +87,14 @@ def test_drawing(m: Matter, test: Evidence) -> list[Block]:
         return []
     shown = trimmed(null)
     of = plain(test.test)
+    at = f"{m.prefix(test)}null."
+    ends = {"low": (shown.edges[0], "lowest value drawn of the null"), "high": (shown.edges[-1], "highest value drawn of the null")}
+    ends["observed"] = (null.observed, "observed statistic")
+    numbers = {name: m.number(x, f"{what} of {of}", recipe=at + name, written=figure) for name, (x, what) in ends.items()}
     caption = say(
-        "Grey: {label}, from {low} to {high}. The line is what was observed, {seen}.",
-        label=tuple(m.numbers.said(null.label, "", f"null of {of}")),
-        low=m.number(shown.edges[0], f"lowest value drawn of the null of {of}", figure(shown.edges[0])),
-        high=m.number(shown.edges[-1], f"highest value drawn of the null of {of}", figure(shown.edges[-1])),
-        seen=m.number(null.observed, f"observed statistic of {of}", figure(null.observed)),
+        "Grey: {label}, from {low} to {high}. The line is what was observed, {observed}.",
+        label=tuple(m.numbers.said(null.label, ("settings.rho0", m.prefix(test) or "-"), f"null of {of}", THE_RULE)),
+        **numbers,
     )
     return [Drawing(svg=svg, caption=caption)]
 
@@ -121,7 +125,7 @@ def _beforehand(m: Matter) -> Facts:
         ),
         (
             "Least subject coherence of honest groups",
-            (m.number(float(settings["rho0"]), "assumed least subject coherence", recipe="settings.rho0"),)
+            (m.number(float(settings["rho0"]), RHO0, recipe="settings.rho0"),)
             if "rho0" in settings
             else ("–",),
         ),
@@ -208,21 +212,20 @@ def _statistic(m: Matter, at: str, test: str, pool: str) -> Parts:
 
 def _power(m: Matter) -> list[Block]:
     items: list[Parts] = []
-    rho0 = float(m.hunt.settings.get("rho0", 0.05))
+    rho0 = m.number(float(m.hunt.settings.get("rho0", 0.05)), RHO0, recipe="settings.rho0")
     nulls = {m.prefix(e): e.null for e in m.campaign.evidence if e.null is not None}
     for strand in m.exhibits.strands:
         at, pool = f"strand.{strand.number}", f"pool {strand.number}"
         if m.has(f"{at}.interchange.rho"):
-            se = float(m.exhibits.figures[f"{at}.interchange.standard_error"])
-            n = int(m.exhibits.figures[f"{at}.interchange.accounts"])
-            reach, power = interchange_reach(rho0, se, n), interchange_power(rho0, se, n)
+            se = m.figure(f"{at}.interchange.standard_error", f"standard error of subject coherence, {pool}")
+            of = (rho0, se, m.figure(f"{at}.interchange.accounts", f"accounts with prompts that were compared, {pool}", "count"))
             items.append(
                 say(
                     "{pool}, interchangeable workers: speaks below a coherence of {reach}; against workers fed from one queue its"
                     " power is {power}.",
                     pool=pool_name(int(pool[5:])),
-                    reach=m.number(reach, f"subject coherence below which the test speaks, {pool}", needs=OTHER_LINES),
-                    power=m.number(power, f"power of the interchange test, {pool}", _share(power), needs=OTHER_LINES),
+                    reach=m.numbers.derived("reach", of, f"subject coherence below which the test speaks, {pool}", figure),
+                    power=m.numbers.derived("power", of, f"power of the interchange test, {pool}", _share),
                 )
             )
         for test, what in (("clock", "a variance ratio"), ("queue", "a number of coincidences")):
@@ -235,14 +238,14 @@ def _power(m: Matter) -> list[Block]:
                         pool=pool_name(int(pool[5:])),
                         test=next(w for w, name in TESTS.items() if name == test),
                         what=what,
-                        point=m.number(point, f"{what} below which the test speaks, {pool}"),
+                        point=m.number(point, f"{what} below which the test speaks, {pool}", recipe=f"{at}.{test}.null.point"),
                     )
                 )
     note = prose(
         "At {alpha} for each test by itself. Power of the whole rule against the size of a campaign is measured on synthetic"
         " worlds (docs, “Limits”) and on your own log with the power command where the hunt was made with it.",
         small=True,
-        alpha=m.number(ALPHA, "level of a single test in this list", "5 %"),
+        alpha=m.number(ALPHA, "level of a single test in this list", "5 %", needs=THE_RULE),
     )
     return [Items(items=tuple(items)) if items else prose("No test left a null to compute this from."), note]
 
@@ -254,20 +257,24 @@ def _share(x: float) -> str:
 def _errors(m: Matter) -> list[Block]:
     held, n = HELD_OUT["accused"], HELD_OUT["honest"]
     worlds, reporting = HELD_OUT["null_worlds"], HELD_OUT["reporting"]
-    upper, upper_worlds = clopper_pearson(held, n)[1], clopper_pearson(reporting, worlds)[1]
+    accused = m.number(held, "honest accounts accused on held-out synthetic worlds", needs=PUBLISHED)
+    honest = m.number(n, "honest accounts on held-out synthetic worlds", needs=PUBLISHED)
+    wrong = m.number(reporting, "worlds without a campaign that reported one", needs=PUBLISHED)
+    empty = m.number(worlds, "worlds without a campaign", needs=PUBLISHED)
+    rate, of_worlds = (f"upper end, rate of {what} (Clopper–Pearson, 95 %)" for what in ("honest accounts accused", "such worlds"))
     blocks: list[Block] = [
         prose(
             "On synthetic worlds kept apart from development, {a} of {n} honest accounts in {kinds} named kinds of look-alikes"
             " and among ordinary customers were accused (upper end of the interval {up}); {w} of {worlds} worlds without a"
             " campaign reported one (upper end {upw}). Synthetic customers are not this provider’s, and"
             " the published tables name the version of the rule that was measured, which may be older than this hunt’s.",
-            a=m.number(held, "honest accounts accused on held-out synthetic worlds", needs=PUBLISHED),
-            n=m.number(n, "honest accounts on held-out synthetic worlds", needs=PUBLISHED),
+            a=accused,
+            n=honest,
             kinds=m.number(HELD_OUT["kinds"], "kinds of honest look-alikes", needs=PUBLISHED),
-            up=m.number(upper, "upper end, rate of honest accounts accused (Clopper–Pearson, 95 %)", needs=OTHER_LINES),
-            w=m.number(reporting, "worlds without a campaign that reported one", needs=PUBLISHED),
-            worlds=m.number(worlds, "worlds without a campaign", needs=PUBLISHED),
-            upw=m.number(upper_worlds, "upper end, rate of such worlds (Clopper–Pearson, 95 %)", needs=OTHER_LINES),
+            up=m.numbers.derived("upper", (accused, honest), rate, figure),
+            w=wrong,
+            worlds=empty,
+            upw=m.numbers.derived("upper", (wrong, empty), of_worlds, figure),
         )
     ]
     return [*blocks, Fold(summary="Kind by kind of honest customer", blocks=(_cohorts(m),)), *_audit(m, m.audit)]
@@ -276,15 +283,11 @@ def _errors(m: Matter) -> list[Block]:
 def _cohorts(m: Matter) -> Table:
     rows = []
     for one in COHORTS:
-        upper = clopper_pearson(one.accused, one.accounts)[1]
-        rows.append(
-            (
-                (one.words,),
-                (m.number(one.accounts, f"honest accounts: {one.words}", needs=COHORT_TABLE),),
-                (m.number(one.accused, f"honest accounts accused: {one.words}", needs=COHORT_TABLE),),
-                (m.number(upper, f"upper end of the rate: {one.words}", f"{upper:.2%}", needs=OTHER_LINES),),
-            )
-        )
+        accounts = m.number(one.accounts, f"honest accounts: {one.words}", needs=COHORT_TABLE)
+        accused = m.number(one.accused, f"honest accounts accused: {one.words}", needs=COHORT_TABLE)
+        of = f"upper end of the rate: {one.words}"
+        upper = m.numbers.derived("upper", (accused, accounts), of, lambda x: f"{x:.2%}")
+        rows.append(((one.words,), (accounts,), (accused,), (upper,)))
     head = ("Honest customers", "Accounts", "Accused", "Rate, upper end")
     return Table(
         label="Honest customers on synthetic worlds", head=head, rows=tuple(rows), figures=frozenset({1, 2, 3})
@@ -308,10 +311,10 @@ def _audit(m: Matter, audit: Mapping[str, Any] | None) -> list[Block]:
     found = prose(
         "Of {linked} verified-honest sets of this provider that are linked, the whole rule would have reported {rejected}: at"
         " most {rate} of such sets, with confidence {sure} (Clopper and Pearson).",
-        linked=m.number(int(audit["linked_controls"]), "verified-honest sets that are linked"),
-        rejected=m.number(int(audit["rejected"]), "of these, sets that the rule would have reported"),
-        rate=m.number(float(audit["rate_upper"]), "upper end, rate of honest linked sets reported", needs=OTHER_LINES),
-        sure=m.number(float(audit["confidence"]), "confidence of that upper end", f"{audit['confidence']:.0%}"),
+        linked=m.number(int(audit["linked_controls"]), "verified-honest sets that are linked", needs=CONTROLS),
+        rejected=m.number(int(audit["rejected"]), "of these, sets that the rule would have reported", needs=CONTROLS),
+        rate=m.number(float(audit["rate_upper"]), "upper end, rate of honest linked sets reported", needs=CONTROLS),
+        sure=m.number(float(audit["confidence"]), "confidence of that upper end", f"{audit['confidence']:.0%}", needs=THE_RULE),
     )
     if bound is None:
         return [found, prose("{mark} No bound follows for this hunt.", mark=Mark("no guarantee", strong=True))]
@@ -320,7 +323,9 @@ def _audit(m: Matter, audit: Mapping[str, Any] | None) -> list[Block]:
     )
     then = prose(
         "So at most {bound} of what this hunt reported is honest sets. {verdict}",
-        bound=m.number(float(bound), "bound on the share of reported sets that are honest", share(float(bound))),
+        bound=m.number(
+            float(bound), "bound on the share of reported sets that are honest", share(float(bound)), needs=CONTROLS
+        ),
         verdict=verdict,
     )
     return [Heading(text="The bound from verified-honest sets"), found, then]

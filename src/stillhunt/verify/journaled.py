@@ -1,0 +1,50 @@
+"""Recipes of the journal: the size of the log, from the records that were fixed day by day before anything was judged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from stillhunt.seal import journal
+from stillhunt.seal.bundle import INDEX, load
+from stillhunt.seal.canonical import Json, list_of, mapping_of, number_of, text_of
+from stillhunt.seal.dossier import BUNDLES, JOURNAL
+from stillhunt.verify.recipes import recomputed
+
+
+def journaled(content: bytes, configuration: str) -> dict[str, Json]:
+    """
+    Return the numbers that a journal gives of the log that was hunted under a configuration; none where it has no such line.
+
+    Raises `SealError` when the chain is broken.
+    """
+    lines = list(journal.read(content, JOURNAL))
+    days: list[tuple[str, int]] = []
+    for line in lines:
+        body = line.body if isinstance(line.body, Mapping) else {}
+        if line.kind == "exchanges" and body.get("configuration") == configuration:
+            rows = [mapping_of(row, JOURNAL) for row in list_of(body.get("days"), JOURNAL)]
+            days = [(text_of(row.get("day"), JOURNAL), number_of(row.get("size"), JOURNAL)) for row in rows]
+    if not days:
+        return {}
+    calls = sum(size for _, size in days)
+    return {
+        "journal.days": len(days),
+        "journal.lines": len(lines),
+        "journal.records": calls,
+        "log.busiest_day": max(size for _, size in days),
+        "log.calls": calls,
+        "log.first_day": min(day for day, _ in days),
+        "log.last_day": max(day for day, _ in days),
+    }
+
+
+def evidence_of(hunt: Path, campaign: str) -> dict[str, Json]:
+    """
+    Return every number that the evidence of a campaign gives, in the folder of a hunt's results, by the name of its recipe.
+
+    Raises `SealError` when it is damaged.
+    """
+    bundle = load(hunt / BUNDLES / campaign)
+    configuration = text_of(bundle.about["configuration"], INDEX)
+    return {**recomputed(bundle), **journaled((hunt / BUNDLES / JOURNAL).read_bytes(), configuration)}
