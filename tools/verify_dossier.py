@@ -772,7 +772,7 @@ def multiplicity(account: Array, prompt: Array) -> Found | None:
     return {
         "p_value": min(1.0, max(1e-6, p * len(looked_at))), "k": k, "below": int(n[k - 1]), "at": int(n[k]),
         "above": int(n[k + 1]), "co_use": co_use, "prompts": int(shared.sum()), "looked_at": len(looked_at),
-        "null_mean": float(null.mean()), **of_draws(null.astype(float), int(n[k])),
+        "null_mean": float(null.mean()), "k_less": k - 1, "k_more": k + 1, **of_draws(null.astype(float), int(n[k])),
     }  # fmt: skip
 
 
@@ -1113,6 +1113,7 @@ def indicators(bundle: Bundle) -> Found:
         null, about = bundle.of("failover", "woken"), bundle.about["failover"]
         p = min(1.0, about["events"] * (1 + int((null >= about["woken"]).sum())) / (len(null) + 1))
         found = {**about, "p_value": p, "null_mean": float(null.mean()), **of_draws(null.astype(float), about["woken"])}
+        found |= {"others": len(null), "most": int(null.max(initial=0))}
         out |= {f"failover.{key}": v for key, v in found.items()}
     if bundle.has("histories"):
         found = histories(bundle, settings["draws"], settings["seed"])

@@ -83,6 +83,7 @@ def _figures(shown: Shown) -> dict[str, float | int]:
         "settings.key2_level": shown.rule.level - LINKAGE_LEVEL,
         "settings.membership_level": shown.rule.membership_level,
         "settings.declared_customers": shown.rule.declared_customers,
+        "settings.rho0": shown.rule.rho0,
         "linkage.log10": link.weighted_log10,
         "linkage.price_log10": link.price_log10,
         "linkage.without_strongest_log10": link.without_strongest_log10,

@@ -46,6 +46,10 @@ def scalars(test: object) -> dict[str, float | int]:
             out |= {"circle": value.circle, "circle_p_value": value.p_value}
         elif isinstance(value, int | float) and not isinstance(value, bool):
             out[field.name] = value
+    if isinstance(test, MultiplicityTest):
+        out |= {"k_less": test.k - 1, "k_more": test.k + 1}
+    if isinstance(test, FailoverTest):
+        out |= {"others": len(test.null), "most": int(test.null.max(initial=0))}
     return out
 
 

@@ -72,7 +72,8 @@ class Matter:
         """Return the statement of a finding, its numbers with addresses."""
         prefix = self.prefix(evidence)
         with_rho0 = (prefix, "settings.rho0") if prefix.endswith(".interchange.") else prefix
-        return tuple(self.numbers.said(printable(evidence.statement), with_rho0, plain(evidence.test)))
+        fixed = next((values for words, values in CONSTANTS.items() if evidence.test.startswith(words)), ())
+        return tuple(self.numbers.said(printable(evidence.statement), with_rho0, plain(evidence.test), constants=fixed))
 
     def tried(self, alternative: Alternative) -> Parts:
         """Return what an innocent explanation predicts and what was seen."""
@@ -132,6 +133,12 @@ INDICATORS = {
     "technique search": "search.",
 }
 """How the name of an indicator starts → how its figures do."""
+
+CONSTANTS: Mapping[str, tuple[float, ...]] = {
+    "simultaneous copies": (60, 0.25),
+    "accounts that wake after a ban": (12,),
+}
+"""How the name of a test starts → numbers in its sentence that belong to the rule."""
 
 SEEN: Mapping[str, tuple[str, ...]] = {
     "one honest customer": ("concealment.customers", "settings.declared_customers"),

@@ -117,13 +117,18 @@ class NumberList:
         return value, recipe
 
     def said(
-        self, statement: str, prefix: str | tuple[str, ...], label: str, needs: str = THE_LOG
+        self,
+        statement: str,
+        prefix: str | tuple[str, ...],
+        label: str,
+        needs: str = THE_LOG,
+        constants: tuple[float, ...] = (),
     ) -> list[str | Number]:
         """
         Return a sentence of the hunt in parts, each number in it a line of the list.
 
-        A number that is a figure whose name starts with `prefix`, as rounded in the sentence, has that figure's recipe; the
-        others need `needs`.
+        A number that is a figure whose name starts with `prefix`, as rounded in the sentence, has that figure's recipe; one
+        of `constants` needs nothing, the others `needs`.
         """
         parts: list[str | Number] = []
         at = 0
@@ -136,7 +141,8 @@ class NumberList:
                 same = self.figures[name] == known.value
                 parts.append(self._again(known, _shown(found) if same else _rewritten(found, float(known.value))))
             else:
-                parts.append(self.counted(value, f"{label}: number {n} of the sentence", _shown(found), needs=needs))
+                what = THE_RULE if value in constants else needs
+                parts.append(self.counted(value, f"{label}: number {n} of the sentence", _shown(found), needs=what))
             at = found.end()
         return [*parts, statement[at:]]
 
