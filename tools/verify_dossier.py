@@ -1,12 +1,12 @@
 """
 A second verifier of dossiers: one file, the standard library and NumPy, written from the reference pages.
 
-Usage: `python tools/verify_dossier.py DOSSIER [--key FILE] [--json]`
+Usage: `python tools/verify_dossier.py DOSSIER [--disclosed FILE] [--key FILE] [--json]`
 
 It shares no code with Stillhunt: signatures (Ed25519, RFC 8032), the journal, the Merkle proofs and every statistic are
 computed here once more, slowly and plainly. The queue test is drawn again with other random numbers and must agree within what
-chance allows; everything else must be equal to nine digits. Timestamps and disclosed records are left to `stillhunt
-verify`. Exit status: 0 everything that was checked holds, 1 something does not, 2 there is no dossier.
+chance allows; everything else must be equal to nine digits. Timestamps are left to `stillhunt verify`.
+Exit status: 0 everything that was checked holds, 1 something does not, 2 there is no dossier.
 """
 
 from __future__ import annotations
@@ -205,7 +205,7 @@ def journal(data: bytes) -> list[Found]:
     return lines
 
 
-def seal(files: dict[str, bytes], key: bytes | None) -> list[tuple[str, str]]:
+def seal(files: dict[str, bytes], key: bytes | None, later: bytes | None = None) -> list[tuple[str, str]]:
     """
     Return what was checked of the seal; raise `Wrong` at the first thing that does not hold.
 
@@ -254,7 +254,61 @@ def seal(files: dict[str, bytes], key: bytes | None) -> list[tuple[str, str]]:
     if any(journaled.get(name, value) != value for name, value in about["settings"].items()):
         raise Wrong("bundle/bundle.json: the settings are not those that were journaled")
     calls = proofs(Bundle(files), lines)
-    return [*checks, ("journal", f"{len(lines)} lines"), ("calls committed", f"{calls} calls")]
+    checks += [("journal", f"{len(lines)} lines"), ("calls committed", f"{calls} calls")]
+    shown = later if later is not None else files.get("disclosure.json")
+    return checks if shown is None else [*checks, ("disclosed records", disclosed(shown, Bundle(files), lines))]
+
+
+def disclosed(data: bytes, bundle: Bundle, lines: list[Found]) -> str:
+    """Return what was checked of records that were disclosed; raise `Wrong` where one was not fixed beforehand."""
+    place = "disclosure.json"
+    whole = plain_json(data, place)
+    roots = {
+        (x["kind"], day["day"]): (day["size"], day["root"]) for x in lines if x["kind"] in ("exchanges", "traits")
+        for day in x["body"]["days"]
+    }  # fmt: skip
+    shown: dict[str, list[int]] = {}
+    try:
+        if set(whole) != {"asked", "days", "format", "table"} or whole["format"] != "stillhunt/disclosure/v1":
+            raise Wrong(f"{place}: this is no disclosure")
+        for day in whole["days"]:
+            leaves = {}
+            for row in day["records"]:
+                plain_json(row["record"].encode(), place)
+                salt = bytes.fromhex(row["salt"])
+                if set(row) != {"index", "record", "salt"} or salt.hex() != row["salt"]:
+                    raise Wrong(f"{place}: a record has other entries than it should")
+                leaves[row["index"]] = hashlib.sha256(b"\x00" + salt + row["record"].encode()).digest()
+            rest = [bytes.fromhex(h) for h in day["proof"]]
+            plain = set(day) == {"day", "proof", "records", "size"} and [h.hex() for h in rest] == day["proof"]
+            places = [row["index"] for row in day["records"]]
+            if not plain or sorted(leaves) != places or not all(0 <= i < day["size"] for i in leaves):
+                raise Wrong(f"{place}: the records of {day['day']} are not in order")
+            root = root_of(0, day["size"], leaves, rest).hex()
+            if rest or roots.get((whole["table"], day["day"])) != (day["size"], root):
+                raise Wrong(f"{place}: the records of {day['day']} were not journaled")
+            shown[day["day"]] = sorted(leaves)
+    except (KeyError, IndexError, ValueError, TypeError, AttributeError) as error:
+        raise Wrong(f"{place}: this is no disclosure") from error
+    n, asked = sum(map(len, shown.values())), whole["asked"]
+    if asked == {"by": "the operator's choice"}:
+        return f"{n} records, chosen by the operator"
+    if not isinstance(asked, dict) or set(asked) != {"by", "records", "word"} or asked["by"] != "sample":
+        raise Wrong(f"{place}: it does not say how the records were chosen")
+    if shown != sample_of(bundle, asked["records"], asked["word"]):
+        raise Wrong(f"{place}: the records are not those that the word draws")
+    return f"{n} records, drawn by the word {asked['word']!r}"
+
+
+def sample_of(bundle: Bundle, number: int, word: str) -> dict[str, list[int]]:
+    """Return the places, by day, of the campaign's calls whose leaves come first when hashed after a word."""
+    index, leaf = bundle.of("proof-leaves", "index").tolist(), bundle.of("proof-leaves", "leaf").astype(np.uint8)
+    days = np.repeat(bundle.of("proof-days", "day"), bundle.of("proof-days", "leaves")).tolist()
+    order = sorted(range(len(index)), key=lambda at: hashlib.sha256(word.encode() + bytes(leaf[at])).digest())
+    found: dict[str, list[int]] = {}
+    for at in order[:number]:
+        found.setdefault(iso(days[at]), []).append(index[at])
+    return {day: sorted(places) for day, places in found.items()}
 
 
 class Bundle:
@@ -1275,11 +1329,11 @@ def same(says: Any, found: Any) -> bool:
     return bool(says == found)
 
 
-def verify(files: dict[str, bytes], key: bytes | None) -> Found:
+def verify(files: dict[str, bytes], key: bytes | None, later: bytes | None = None) -> Found:
     """Return the verdict on a dossier: what of the seal was checked, and what became of every number."""
     out: Found = {"failed": [], "seal": [], "numbers": {}}
     try:
-        out["seal"] = seal(files, key)
+        out["seal"] = seal(files, key, later)
         numbers = json.loads(files["dossier.json"])["numbers"]
         said = {n["recipe"]: n["value"] for n in numbers if n["recipe"] is not None}
         found = {}
@@ -1307,6 +1361,7 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(description="Verify a dossier with the standard library and NumPy alone.")
     parser.add_argument("dossier", type=Path)
     parser.add_argument("--key", type=Path, help="the signer's public key, a PEM file")
+    parser.add_argument("--disclosed", type=Path, help="records that were disclosed later")
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args(arguments)
     if not (given.dossier / "dossier.json").is_file():
@@ -1316,7 +1371,7 @@ def main(arguments: list[str]) -> int:
     key = None
     if given.key is not None:
         key = base64.b64decode("".join(given.key.read_text().splitlines()[1:-1]))[-32:]
-    verdict = verify(files, key)
+    verdict = verify(files, key, None if given.disclosed is None else given.disclosed.read_bytes())
     if given.json:
         print(json.dumps(verdict, indent=2))
     else:

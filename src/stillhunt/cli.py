@@ -21,7 +21,7 @@ from typing import Any
 
 from stillhunt import __version__
 from stillhunt.config import Config
-from stillhunt.deployment_key import read_key
+from stillhunt.deployment_key import key_file, read_key
 from stillhunt.errors import ConfigError, StillhuntError, StoreError
 from stillhunt.model import Hunt
 from stillhunt.options import WORLD_FORMATS, parser_of, world_formats
@@ -62,6 +62,7 @@ def build_parser() -> argparse.ArgumentParser:
         "audit": audit,
         "power": plant,
         "report": dossier,
+        "disclose": reveal,
         "verify": verify,
         "keys": keys,
         "store": stored,
@@ -235,6 +236,19 @@ def dossier(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def reveal(arguments: argparse.Namespace) -> int:
+    """Show some records of a log to somebody, with the proof that they were fixed beforehand."""
+    from stillhunt.digest import Key
+    from stillhunt.disclosing import disclose, ids_in
+
+    ids = [] if arguments.calls is None else ids_in(arguments.calls)
+    key = read_key(arguments.key_file or key_file(), make=False) if ids else None
+    chosen = {"ids": ids, "key": key and Key(key), "sample": arguments.sample, "word": arguments.word}
+    n = disclose(arguments.dossier, arguments.evidence, arguments.out, **chosen)
+    _out(f"{n:,} records: {arguments.out}\n")
+    return 0
+
+
 def verify(arguments: argparse.Namespace) -> int:
     """Check a dossier's seal and recompute its numbers; 1 when something does not hold."""
     from stillhunt.seal.keys import read_public
@@ -243,7 +257,7 @@ def verify(arguments: argparse.Namespace) -> int:
     from stillhunt.verify import verify as check
 
     key = None if arguments.key is None else read_public(arguments.key)
-    verdict = check(arguments.dossier, Trust(key=key, tsa_roots=arguments.tsa_root))
+    verdict = check(arguments.dossier, Trust(key=key, tsa_roots=arguments.tsa_root), arguments.disclosed)
     _out(json.dumps(verdict.document(), indent=2) + "\n" if arguments.json else "\n".join([*verified(verdict), ""]))
     return 0 if verdict.holds else 1
 

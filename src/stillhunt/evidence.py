@@ -24,14 +24,14 @@ from stillhunt.config import Config
 from stillhunt.digest import Key
 from stillhunt.digest.siphash import keyed_hash
 from stillhunt.engines import Engine
-from stillhunt.errors import StoreError
+from stillhunt.errors import ConfigError, StoreError
 from stillhunt.judge.replayable import Replayable
 from stillhunt.seal import merkle
 from stillhunt.seal.bundle import INDEX, Bundle, write
 from stillhunt.seal.canonical import Json, canonical
 from stillhunt.seal.envelope import Signer, sign
 from stillhunt.seal.journal import Journal
-from stillhunt.seal.records import Committed, Sealed, commit, records_of, sealed
+from stillhunt.seal.records import Committed, Sealed, commit, exchange_of, records_of, sealed
 
 JOURNAL = "journal.jsonl"
 HEAD_TYPE = "application/vnd.stillhunt.journal-head"
@@ -51,6 +51,16 @@ class Evidence:
 
 Keep = Callable[[Mapping[str, Replayable]], None]
 """Takes the replay bundles of campaigns and writes them."""
+
+
+def refuse_on(engine: str, evidence: Evidence | None) -> None:
+    """Raise `ConfigError` where evidence is asked of an engine that cannot give it."""
+    if evidence is not None and engine != "duckdb":
+        raise ConfigError(
+            f"The engine `{engine}` keeps no evidence: records are salted and hashed on one machine, which holds a day of them at a"
+            " time, and a cluster's day may be more than that.\nHunt without `--evidence`, or with `--engine duckdb`; cut a longer"
+            " log into pieces that one machine can hunt, such as a region or a week each."
+        )
 
 
 def committed(engine: Engine, key: Key, config: Config, evidence: Evidence, clock: Callable[[], datetime]) -> Keep:
@@ -194,9 +204,9 @@ def _proved(found: Replayable, key: Key, folder: Path, configuration: str) -> Bu
     first_days = _days_of(found.bundle)
     for day in sorted(first_days):                                                           # 1.
         whole = records_of(folder, "exchanges", _iso(day))
-        mine = [i for i, one in enumerate(whole) if _exchange_of(one) in wanted]
+        mine = [i for i, one in enumerate(whole) if exchange_of(one) in wanted]
         for i in mine:
-            leaf_of[_exchange_of(whole[i])] = len(leaf_of)
+            leaf_of[exchange_of(whole[i])] = len(leaf_of)
         hashed = [one.leaf for one in whole]
         proof = merkle.partial_proof(hashed, mine)                                           # 2.
         index += mine
@@ -232,11 +242,6 @@ def _days_of(bundle: Bundle) -> set[int]:
         hour = bundle.column(f"strand-{number}", "hour").astype(np.int64)
         out |= {int(first) + int(d) for d in np.unique(hour // 24).tolist()}
     return out
-
-
-def _exchange_of(one: Sealed) -> int:
-    at = one.record.index(b'"exchange":"') + 12
-    return int(one.record[at : at + 16], 16)
 
 
 def _bytes(hashes: Sequence[bytes]) -> np.ndarray[Any, np.dtype[np.uint8]]:

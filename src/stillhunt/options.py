@@ -10,15 +10,7 @@ from typing import Any
 
 from stillhunt import __version__
 from stillhunt.config import Config
-from stillhunt.sealing_options import (
-    KEYS_DESCRIPTION,
-    KEYS_USAGE,
-    VERIFY_DESCRIPTION,
-    VERIFY_USAGE,
-    add_keys,
-    add_signing,
-    add_verify,
-)
+from stillhunt.sealing_options import SEALING, add_signing
 from stillhunt.store_options import STORE_DESCRIPTION, STORE_USAGE, add_store, add_store_command
 from stillhunt.trace import options as trace_options
 
@@ -424,6 +416,12 @@ def world_formats(text: str) -> tuple[str, ...]:
     return names
 
 
+def _add_sealing(name: str) -> Callable[[Any, Run], None]:
+    """Return what adds the arguments of a command that seals, shows or verifies."""
+    usage, description, add = SEALING[name]
+    return lambda commands, run: add(_command(commands, name, run, usage, description))
+
+
 ADD: dict[str, Callable[[Any, Run], None]] = {
     "demo": _add_demo,
     "doctor": _add_doctor,
@@ -431,8 +429,7 @@ ADD: dict[str, Callable[[Any, Run], None]] = {
     "audit": _add_audit,
     "power": _add_power,
     "report": _add_report,
-    "verify": lambda c, run: add_verify(_command(c, "verify", run, VERIFY_USAGE, VERIFY_DESCRIPTION)),
-    "keys": lambda c, run: add_keys(_command(c, "keys", run, KEYS_USAGE, KEYS_DESCRIPTION)),
+    **{name: _add_sealing(name) for name in SEALING},
     "store": lambda c, run: add_store_command(_command(c, "store", run, STORE_USAGE, STORE_DESCRIPTION)),
     "collect": _add_collect,
     "simulate": _add_simulate,

@@ -25,7 +25,7 @@ from stillhunt.deployment_key import key_file, read_key
 from stillhunt.digest import Key, ledger, traits
 from stillhunt.digest.capabilities import CLASSES, METHOD
 from stillhunt.engines import Engine, choice
-from stillhunt.evidence import Evidence, Keep, committed
+from stillhunt.evidence import Evidence, Keep, committed, refuse_on
 from stillhunt.features import contrasts, harvest_measures, profile
 from stillhunt.features.profile import per_day
 from stillhunt.graph import fetch_incidence
@@ -82,6 +82,7 @@ def hunt(
     Raises `ConfigError`, `LogError`, `StoreError`, `PlugError`.
     """
     config = Config.of(**settings)
+    refuse_on(engine, evidence)
     secret = key_of(key)
     with work_folder(config) as work:
         opened = choice.opened(engine, config, work, master=master, conf=spark_conf)

@@ -8,13 +8,26 @@ import os
 import sys
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from stillhunt.errors import ConfigError, StoreError
-from stillhunt.evidence import Evidence
-from stillhunt.seal.dossier import BUNDLE, ENVELOPE, JOURNAL, KEYS, TIMESTAMP, add_evidence, has_evidence, seal_dossier
+from stillhunt.seal.dossier import (
+    BUNDLE,
+    BUNDLES,
+    ENVELOPE,
+    JOURNAL,
+    KEYS,
+    TIMESTAMP,
+    add_evidence,
+    has_evidence,
+    seal_dossier,
+)
 from stillhunt.seal.envelope import Signer
 from stillhunt.seal.keyring import KeyRing, read_ring, revoked, rotated, started
 from stillhunt.seal.keys import CommandSigner, generate, open_signer, read_public
+
+if TYPE_CHECKING:
+    from stillhunt.evidence import Evidence
 
 PASSPHRASE = "STILLHUNT_SEAL_PASSPHRASE"
 NEXT_PASSPHRASE = "STILLHUNT_SEAL_NEXT_PASSPHRASE"
@@ -36,13 +49,15 @@ def signer_of(arguments: argparse.Namespace) -> Signer | None:
 
 
 def evidence_of(arguments: argparse.Namespace) -> Evidence | None:
-    """Return where evidence goes and who signs it, where it is asked for."""
+    """Return where evidence goes and who signs it, where it is asked for; raises as `signer_of`."""
     folder: Path | None = getattr(arguments, "evidence", None)
     if folder is None:
         if getattr(arguments, "seal_key", None) or getattr(arguments, "seal_command", None):
             raise ConfigError("There is nothing to sign without evidence.\nName a folder for it with `--evidence`.")
         return None
-    return Evidence(folder=folder, bundles=arguments.out / "bundles", signer=signer_of(arguments))
+    from stillhunt.evidence import Evidence
+
+    return Evidence(folder=folder, bundles=arguments.out / BUNDLES, signer=signer_of(arguments))
 
 
 def key_at(path: Path, variable: str = PASSPHRASE) -> Signer:

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 
-VERIFY_USAGE = "DOSSIER [--key FILE] [--tsa-root FILE] [--json]"
+DISCLOSE_USAGE = "DOSSIER --evidence DIR --out FILE (--sample N --word WORD | --calls FILE [--key-file FILE])"
+DISCLOSE_DESCRIPTION = (
+    "Show some records of a log to somebody who has a dossier. Each comes with its salt and the proof that it was fixed before"
+    " anything was judged; of all other records nothing can be guessed. The receiver says the word by which a sample is drawn."
+)
+VERIFY_USAGE = "DOSSIER [--disclosed FILE] [--key FILE] [--tsa-root FILE] [--json]"
 VERIFY_DESCRIPTION = (
     "Check the seal of a dossier and recompute its numbers from its replay bundle. Needs no log, no deployment key and no"
     " network. Names each check that it made and each that it could not make. Exit status 1 when something does not"
@@ -39,7 +45,28 @@ def add_verify(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--tsa-root", type=Path, metavar="FILE", help="root certificates (PEM) of timestamping authorities you trust"
     )
+    parser.add_argument(
+        "--disclosed", type=Path, metavar="FILE", help="records that were disclosed later, a file of `stillhunt disclose`"
+    )
     parser.add_argument("--json", action="store_true", help="print the verdict as JSON on stdout and nothing else")
+
+
+def add_disclose(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `disclose`."""
+    parser.add_argument("dossier", type=Path, metavar="DOSSIER", help="folder of the dossier that the receiver has")
+    parser.add_argument(
+        "--evidence", type=Path, metavar="DIR", required=True, help="folder that was --evidence of the hunt, with its records"
+    )
+    parser.add_argument("--out", type=Path, metavar="FILE", required=True, help="file for the disclosure")
+    chosen = parser.add_mutually_exclusive_group(required=True)
+    chosen.add_argument(
+        "--sample", type=int, metavar="N", default=0, help="this many of the campaign's calls, drawn by a word of the receiver's"
+    )
+    chosen.add_argument("--calls", type=Path, metavar="FILE", help="calls of the log, by ids in this file, one a line")
+    parser.add_argument("--word", metavar="WORD", default="", help="with `--sample`: the word, best a long one (default: none)")
+    parser.add_argument(
+        "--key-file", type=Path, metavar="FILE", help="with `--calls`: deployment key, hex digits (default: this user's)"
+    )
 
 
 def add_keys(parser: argparse.ArgumentParser) -> None:
@@ -51,3 +78,11 @@ def add_keys(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--keyid", metavar="HEX", help="with `revoke`: the key to revoke, by the first digits of its id")
     parser.add_argument("--reason", metavar="TEXT", default="", help="with `revoke`: why, in public words")
     parser.add_argument("--no-passphrase", action="store_true", help="with `new` and `rotate`: leave the file unencrypted")
+
+
+SEALING: dict[str, tuple[str, str, Callable[[argparse.ArgumentParser], None]]] = {
+    "disclose": (DISCLOSE_USAGE, DISCLOSE_DESCRIPTION, add_disclose),
+    "verify": (VERIFY_USAGE, VERIFY_DESCRIPTION, add_verify),
+    "keys": (KEYS_USAGE, KEYS_DESCRIPTION, add_keys),
+}
+"""Commands that seal, show and verify → how they are called, what they do, what adds their arguments."""

@@ -20,9 +20,13 @@ import zstandard
 
 from stillhunt.errors import SealError, StoreError
 from stillhunt.seal import merkle
-from stillhunt.seal.canonical import Json, canonical, list_of, mapping_of, number_of, read, text_of
+from stillhunt.seal.canonical import Json, list_of, mapping_of, number_of, read, text_of
 
 SALT_BYTES = 16
+FORMAT = "stillhunt/disclosure/v1"
+CHOSEN = "the operator's choice"
+"""What a disclosure says of records that the operator chose."""
+
 LARGEST = 2**53 - 1
 
 
@@ -85,11 +89,24 @@ def records_of(folder: Path, table: str, day: str) -> list[Sealed]:
     return [Sealed(line[2 * SALT_BYTES + 1 :], bytes.fromhex(line[: 2 * SALT_BYTES].decode())) for line in lines]
 
 
-def disclosed(folder: Path, table: str, chosen: Mapping[str, Sequence[int]]) -> Json:
+def days_of(folder: Path, table: str) -> list[str]:
+    """Return the days of a table whose records are here, ascending."""
+    return sorted(path.stem for path in (folder / "records" / table).glob("*.zst"))
+
+
+def exchange_of(one: Sealed) -> int:
+    """Return the keyed hash of the call that a record of an exchange is about."""
+    at = one.record.index(b'"exchange":"') + 12
+    return int(one.record[at : at + 16], 16)
+
+
+def disclosed(
+    folder: Path, table: str, chosen: Mapping[str, Sequence[int]], asked: Mapping[str, Json] | None = None
+) -> Json:
     """
     Return a disclosure: some records of some days, by their positions, with their salts and one proof for each day.
 
-    Nothing is learned of the others but how many there are.
+    `asked` says by whom the records were chosen, and how. Nothing is learned of the others but how many there are.
     """
     days: list[Json] = []
     for day in sorted(chosen):
@@ -106,7 +123,7 @@ def disclosed(folder: Path, table: str, chosen: Mapping[str, Sequence[int]]) -> 
                 "size": len(whole),
             }
         )
-    return {"days": days, "format": "stillhunt/disclosure/v1", "table": table}
+    return {"asked": dict(asked or {"by": CHOSEN}), "days": days, "format": FORMAT, "table": table}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -127,14 +144,20 @@ def checked(disclosure: Json, roots: Mapping[tuple[str, str], tuple[int, str]], 
     record was not in it.
     """
     whole = mapping_of(disclosure, place)
+    if set(whole) != {"asked", "days", "format", "table"} or whole["format"] != FORMAT:
+        raise SealError(f"{place}: this is no disclosure of the format {FORMAT}.\nUse the version that made it.")
     table = text_of(whole.get("table"), place)
     out = []
     for row in list_of(whole.get("days"), place):
         one = mapping_of(row, place)
+        if set(one) != {"day", "proof", "records", "size"}:
+            raise SealError(f"{place}: a day has other entries than it should.\nThe file was changed.")
         day, size = text_of(one.get("day"), place), number_of(one.get("size"), place)
         mine = []
         for listed in list_of(one.get("records"), place):
             entry = mapping_of(listed, place)
+            if set(entry) != {"index", "record", "salt"}:
+                raise SealError(f"{place}: a record has other entries than it should.\nThe file was changed.")
             record = text_of(entry.get("record"), place).encode()
             leaf = Sealed(record, _hex(entry.get("salt"), place)).leaf
             content = mapping_of(read(record, place), place)
@@ -145,11 +168,6 @@ def checked(disclosure: Json, roots: Mapping[tuple[str, str], tuple[int, str]], 
             raise SealError(f"{place}: the records of {day} were not committed.\nThey were changed, or added afterwards.")
         out += mine
     return out
-
-
-def as_written(disclosure: Json) -> bytes:
-    """Return the bytes of a disclosure as a file."""
-    return canonical(disclosure)
 
 
 def _hex(value: Json, place: str) -> bytes:

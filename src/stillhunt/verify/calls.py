@@ -25,7 +25,7 @@ def calls_committed(files: Mapping[str, bytes], roots: Mapping[tuple[str, str], 
 
     Raises `SealError` when one does not.
     """
-    bundle = from_files({name.removeprefix(f"{BUNDLE}/"): c for name, c in files.items() if name.startswith(f"{BUNDLE}/")})
+    bundle = bundle_of(files)
     days = [int(d) for d in bundle.column("proof-days", "day").tolist()]
     try:
         _roots(bundle, days, roots)                                                          # 1.
@@ -33,6 +33,11 @@ def calls_committed(files: Mapping[str, bytes], roots: Mapping[tuple[str, str], 
     except (IndexError, ValueError) as error:
         raise SealError(f"{BUNDLE}: the proofs do not hang together.\n{_WRONG}") from error
     return calls, len(days)
+
+
+def bundle_of(files: Mapping[str, bytes]) -> Bundle:
+    """Return the bundle among a dossier's files; raise `SealError` when there is none, or it is damaged."""
+    return from_files({name.removeprefix(f"{BUNDLE}/"): c for name, c in files.items() if name.startswith(f"{BUNDLE}/")})
 
 
 def _roots(bundle: Bundle, days: list[int], roots: Mapping[tuple[str, str], tuple[int, str]]) -> None:

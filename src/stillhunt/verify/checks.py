@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from stillhunt.disclosing import drawn
 from stillhunt.errors import SealError
 from stillhunt.seal import dossier as seal
 from stillhunt.seal import journal, records
@@ -21,7 +22,7 @@ from stillhunt.seal.envelope import PAYLOAD_TYPE, STATEMENT_TYPE, opened
 from stillhunt.seal.keyring import KeyRing, read_ring
 from stillhunt.seal.keys import PublicKey
 from stillhunt.seal.timestamp import claimed_time, verified_time
-from stillhunt.verify.calls import calls_committed
+from stillhunt.verify.calls import bundle_of, calls_committed
 
 HOLDS, FAILS, NOT_MADE = "holds", "fails", "not made"
 HEAD_TYPE = "application/vnd.stillhunt.journal-head"
@@ -54,6 +55,7 @@ class _Dossier:
     predicate: Mapping[str, Json] = field(default_factory=dict)
     envelope: Json = None
     signed_by: PublicKey | None = None
+    disclosed: bytes | None = None
     ring: KeyRing | None = None
     entries: list[journal.Entry] = field(default_factory=list)
 
@@ -64,13 +66,13 @@ class _Dossier:
         return self.files[name]
 
 
-def integrity(files: Mapping[str, bytes], trust: Trust) -> list[Check]:
+def integrity(files: Mapping[str, bytes], trust: Trust, disclosed: bytes | None = None) -> list[Check]:
     """
-    Return the checks of a dossier's seal, given its files by name.
+    Return the checks of a dossier's seal, given its files by name, and of records that were disclosed later.
 
     A check that depends on one that failed is not made.
     """
-    whole = _Dossier(files=files, trust=trust)
+    whole = _Dossier(files=files, trust=trust, disclosed=disclosed)
     steps: Sequence[tuple[str, Callable[[_Dossier], Check]]] = (
         ("keys", _keys),
         ("signature", _signature),
@@ -249,7 +251,22 @@ def _calls(whole: _Dossier) -> Check:
 
 
 def _disclosed(whole: _Dossier) -> Check:
-    if DISCLOSURE not in whole.files:
+    """Every record is in the tree of its day; a sample is the one that its word draws."""
+    content = whole.files.get(DISCLOSURE) if whole.disclosed is None else whole.disclosed
+    if content is None:
         return Check(name="disclosed records", status=NOT_MADE, found="none were disclosed")
-    found = records.checked(read(whole.content(DISCLOSURE), DISCLOSURE), roots_of(whole), DISCLOSURE)
-    return Check(name="disclosed records", status=HOLDS, found=f"{len(found)} records were committed as they are shown")
+    disclosure = read(content, DISCLOSURE)
+    found = records.checked(disclosure, roots_of(whole), DISCLOSURE)
+    asked = mapping_of(mapping_of(disclosure, DISCLOSURE).get("asked"), DISCLOSURE)
+    said = f"{len(found)} records were committed as they are shown"
+    if asked == {"by": records.CHOSEN}:
+        return Check(name="disclosed records", status=HOLDS, found=f"{said}; the operator chose them")
+    if set(asked) != {"by", "records", "word"} or asked["by"] != "sample":
+        raise SealError(f"{DISCLOSURE}: it does not say how the records were chosen.")
+    word, number = text_of(asked["word"], DISCLOSURE), number_of(asked["records"], DISCLOSURE)
+    shown: dict[str, list[int]] = {}
+    for one in found:
+        shown.setdefault(one.day, []).append(one.index)
+    if shown != drawn(bundle_of(whole.files), number, word):
+        raise SealError(f"{DISCLOSURE}: the records are not those that the word draws.")
+    return Check(name="disclosed records", status=HOLDS, found=f"{said}; the word `{word}` draws just these")

@@ -69,22 +69,29 @@ class Verdict:
         }
 
 
-def verify(folder: Path, trust: Trust) -> Verdict:
+def verify(folder: Path, trust: Trust, disclosed: Path | None = None) -> Verdict:
     """
-    Check a dossier's seal and recompute its numbers.
+    Check a dossier's seal and recompute its numbers; check records that were disclosed later, where a file of them is given.
 
-    Raises `ConfigError` when the folder holds no dossier.
+    Raises `ConfigError` when the folder holds no dossier, or the file cannot be read.
     """
     if not (folder / DOSSIER).is_file():
         raise ConfigError(f"{folder}: there is no {DOSSIER} here.\nGive the folder that `stillhunt report` wrote.")
     files = seal.files_of(folder)
-    checks = integrity(files, trust) if seal.ENVELOPE in files else [_unsigned()]
+    checks = integrity(files, trust, _content(disclosed)) if seal.ENVELOPE in files else [_unsigned()]
     try:
         found, numbers = _numbers(files)
     except SealError as error:
         found, numbers = Check(name="numbers", status=FAILS, found=str(error).partition("\n")[0]), []
     beyond = [Check(name=name, status=NOT_MADE, found=what) for name, what in BEYOND]
     return Verdict(checks=(*checks, found, *beyond), numbers=tuple(numbers))
+
+
+def _content(disclosed: Path | None) -> bytes | None:
+    try:
+        return None if disclosed is None else disclosed.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{disclosed}: this file cannot be read: {error.strerror}.\nGive what `disclose` wrote.") from error
 
 
 def _unsigned() -> Check:
