@@ -209,8 +209,8 @@ def seal(files: dict[str, bytes], key: bytes | None, later: bytes | None = None)
     """
     Return what was checked of the seal; raise `Wrong` at the first thing that does not hold.
 
-    1. Every file has the hash that the signed statement gives it; none is missing, none was added.
-    2. The signature, and that the key was not revoked before.
+    1. The signature; everything else rests on what was signed.
+    2. Every file has the hash that the signed statement gives it; none is missing, none was added. The key was not revoked before.
     3. The journal ends where the statement says; the bundle and its settings are journaled.
     """
     for name in ("envelope.json", "keys.json"):
@@ -222,12 +222,12 @@ def seal(files: dict[str, bytes], key: bytes | None, later: bytes | None = None)
         listed = {s["name"]: s["digest"]["sha256"] for s in statement["subject"]}
     except (ValueError, KeyError, TypeError) as error:
         raise Wrong("envelope.json: the statement cannot be read") from error
-    for name in sorted({*listed, *files} - {"envelope.json", "timestamp.json"}):                  # 1.
-        if name not in files or hashlib.sha256(files[name]).hexdigest() != listed.get(name):
-            raise Wrong(f"{name}: this file was changed, added or taken away")
-    keys, revoked = ring(files["keys.json"])                                                       # 2.
+    keys, revoked = ring(files["keys.json"])                                                       # 1.
     if json.loads(opened(envelope, keys, "application/vnd.in-toto+json", "envelope.json")) != statement:
         raise Wrong("envelope.json: the statement is another")
+    for name in sorted({*listed, *files} - {"envelope.json", "timestamp.json"}):                  # 2.
+        if name not in files or hashlib.sha256(files[name]).hexdigest() != listed.get(name):
+            raise Wrong(f"{name}: this file was changed, added or taken away")
     by = envelope["signatures"][-1]["keyid"]
     when = statement["predicate"]["signedAt"]
     if by in revoked and revoked[by] <= when:
