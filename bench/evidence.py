@@ -91,7 +91,8 @@ def measured(name: str, seed: int, case: Path, work: Path) -> tuple[list[str], l
         joins = sorted({t for t in re.findall(r"-(replay|feedback|takeover)\.npz", " ".join(files_of(folder)))})
         table = sum(n for status, n in count.items() if status.startswith("needs the published"))
         rows.append(
-            f"| {name} {seed} | {len(campaign.members)} | {', '.join(joins) or '–'} | {count['reproduced']} / {again['reproduced']} |"
+            f"| {name} {seed} | {len(campaign.members)} | {', '.join(joins) or '–'} |"
+            f" {count['reproduced']} / {again['reproduced']} |"
             f" {count['not reproduced']} / {again['not reproduced']} | {count['needs the log']} | {count['needs the case file']} |"
             f" {count['needs the events table']} | {table} | {count['needs nothing: a constant of the rule']} |"
             f" {cpu:.1f} / {cpu_other:.1f} | {sum(p.stat().st_size for p in (folder / 'bundle').iterdir()) / 1e6:.2f} |"
@@ -120,8 +121,8 @@ def main() -> None:
     lines = [
         "# What an outsider reproduces",
         "",
-        f"`python bench/evidence.py --worlds {' '.join(given.worlds)}`, commit {commit}. Two numbers with a stroke between them are of",
-        "`stillhunt verify` and of `tools/verify_dossier.py`. Every dossier has the case file of the docs.",
+        f"`python bench/evidence.py --worlds {' '.join(given.worlds)}`, commit {commit}.",
+        "Two numbers with a stroke between them are of `stillhunt verify` and of `tools/verify_dossier.py`. Every dossier has the case file of the docs.",
         "",
         "| world | accounts | joins in the bundle | reproduced | not reproduced | need the log | the case file | the events table |"
         " a published table | constants | CPU s | bundle, MB |",

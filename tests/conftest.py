@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hunted import Hunted, hunted_in
 from hypothesis import HealthCheck, settings
 
-import stillhunt
 from stillhunt import worlds
 from stillhunt.digest import Key
 from stillhunt.engines.duckdb import DuckDBEngine
@@ -43,7 +43,12 @@ def small_world() -> worlds.World:
 
 
 @pytest.fixture(scope="session")
-def small_hunt(small_world: worlds.World) -> Hunt:
+def hunted(small_world: worlds.World, tmp_path_factory: pytest.TempPathFactory) -> Hunted:
+    """The small world, hunted with evidence."""
+    return hunted_in(tmp_path_factory.mktemp("hunted"), small_world)
+
+
+@pytest.fixture(scope="session")
+def small_hunt(hunted: Hunted) -> Hunt:
     """What a hunt finds in the small world."""
-    world = small_world
-    return stillhunt.hunt(world.exchanges, world.accounts, world.events, key=SECRET, threads=1)
+    return hunted.hunt

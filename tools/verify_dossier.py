@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import base64
+import functools
 import hashlib
 import io
 import json
@@ -81,6 +82,7 @@ def _point(data: bytes) -> tuple[int, ...]:
     return x, y, 1, x * y % P
 
 
+@functools.cache
 def signed(public: bytes, signature: bytes, data: bytes) -> bool:
     """Return whether an Ed25519 signature is by a public key."""
     if len(public) != 32 or len(signature) != 64:

@@ -7,19 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pytest
-import zstandard
-from verify.conftest import Hunted, hunted_in
+from hunted import Hunted, hunted_in
 
 from stillhunt import worlds
-from stillhunt.contract import ACCOUNTS, EXCHANGES
 from stillhunt.digest import Key
 from stillhunt.digest.siphash import keyed_hash
 from stillhunt.seal.bundle import load
 from strategies import SECRET
-
-WORD = "zqvortigernzyx"
-"""A word that nothing else in a log could contain."""
 
 
 def everything(folder: Path) -> bytes:
@@ -57,31 +51,6 @@ def test_no_keyed_hash_is_in_the_bundle(hunted: Hunted, small_world: worlds.Worl
         for column, array in table.items():
             if array.dtype.kind in "iu":
                 assert not hashes & set(np.unique(array).tolist()), (name, column)
-
-
-def test_planted_words_are_nowhere(
-    small_world: worlds.World, tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
-    """Words planted in prompts, answers, system prompts, addresses, e-mails and names are in no file and no line."""
-    exchanges, accounts = small_world.exchanges, small_world.accounts
-    for name in ("prompt", "completion", "system"):
-        texts = [f"{text or ''} {WORD} {n % 5}" for n, text in enumerate(exchanges.column(name).to_pylist())]
-        at = exchanges.column_names.index(name)
-        exchanges = exchanges.set_column(at, EXCHANGES.field(name), pa.array(texts, pa.string()))
-    for name in ("email_domain", "org_id"):
-        filled = [None if v is None else f"{WORD}{v}" for v in accounts.column(name).to_pylist()]
-        at = accounts.column_names.index(name)
-        accounts = accounts.set_column(at, ACCOUNTS.field(name), pa.array(filled, pa.string()))
-    world = worlds.World(
-        **{**{f: getattr(small_world, f) for f in small_world.__dataclass_fields__}, "exchanges": exchanges, "accounts": accounts}
-    )
-    found = hunted_in(tmp_path, world)
-    assert found.hunt.campaigns
-    assert WORD.encode() not in everything(tmp_path).lower()
-    for record in (found.evidence / "records").rglob("*.zst"):
-        assert WORD.encode() not in zstandard.ZstdDecompressor().decompress(record.read_bytes()).lower()
-    seen = capfd.readouterr()
-    assert WORD not in seen.out + seen.err
 
 
 def test_two_bundles_of_the_same_accounts_cannot_be_laid_side_by_side(
@@ -146,5 +115,35 @@ def test_the_population_behind_is_not_in_the_bundle(hunted: Hunted) -> None:
     bundle = load(hunted.bundle)
     owners = len(bundle.column("owners", "number"))
     flags = [bundle.column("owners", name).astype(bool) for name in ("proposed", "core", "member")]
+    assert not (bundle.column("owners", "without").astype(bool) & ~flags[2]).any()
     assert (flags[0] | flags[1] | flags[2]).all()
     assert owners < 100
+
+
+def test_what_is_said_of_matched_accounts_cannot_be_put_together(hunted: Hunted) -> None:
+    """
+    Of honest accounts beside the set, a bundle has sorted values of one measure at a time, of three digits, and no names.
+
+    Rows of two measures are in orders of their own, so that nobody's measures are a profile.
+    """
+    bundle = load(hunted.bundle)
+    assert len(bundle.about["contrasts"]) >= 3
+    for number in range(1, len(bundle.about["contrasts"]) + 1):
+        table = bundle.tables[f"contrast-{number}"]
+        assert set(table) == {"campaign", "tie", "value"}
+        tie, value = table["tie"].astype(int), table["value"].astype(float)
+        assert (np.diff(tie) >= 0).all() and (np.diff(value) >= 0).all()
+        assert all(float(f"{v:.3g}") == v for v in value.tolist())
+        assert int((~table["campaign"].astype(bool)).sum()) >= 8
+
+
+def test_small_counts_of_outsiders_are_nowhere(hunted: Hunted) -> None:
+    """No count of outsiders that a bundle has is one: of classes of values, around any core, and of those who moved to a model."""
+    bundle = load(hunted.bundle)
+    for core in ("", "members-", "without-"):
+        for name in ("hits", "hits_country", "hits_volume"):
+            assert not (bundle.column(f"{core}outside-classes", name).astype(int) == 1).any()
+    if "pivots" in bundle.tables:
+        assert not (bundle.column("pivots", "peers_moved").astype(int) == 1).any()
+        assert bundle.column("pivots", "peers").astype(int).min() >= 30
+    assert bundle.column("values", "shared").astype(int).max() >= 5

@@ -57,8 +57,8 @@ def integrity(hunt: Path, campaign: str) -> dict[str, Json]:
     """
     Return what a dossier may print of a hunt's evidence before it is signed.
 
-    `configuration_sha256`, `committed_at`, `days`, `records` (exchanges committed), `results_at`, `bundle_sha256`,
-    `journal_lines`, `journal_head`. Times are those of the journal: two runs differ in them and in the head.
+    `configuration_sha256`, `days`, `records` (exchanges committed), `bundle_sha256`, `journal_lines`. No times, in which two
+    runs of one hunt would differ: those stand in the journal.
     """
     bundle, chain = _evidence_of(hunt, campaign)
     place = "bundle.json"
@@ -69,17 +69,14 @@ def integrity(hunt: Path, campaign: str) -> dict[str, Json]:
     found: dict[str, Json] = {
         "bundle_sha256": hashlib.sha256(index).hexdigest(),
         "configuration_sha256": configuration,
-        "journal_head": lines[-1].digest.hex() if lines else "",
         "journal_lines": len(lines),
     }
     for line in lines:
         body = line.body if isinstance(line.body, Mapping) else {}
         if line.kind == "exchanges" and body.get("configuration") == configuration:
             days = [mapping_of(d, JOURNAL) for d in list_of(body["days"], JOURNAL)]
-            found |= {"committed_at": line.time.isoformat(), "days": len(days)}
+            found["days"] = len(days)
             found["records"] = sum(number_of(d["size"], JOURNAL) for d in days)
-        if line.kind == "campaigns" and body.get("configuration") == configuration:
-            found["results_at"] = line.time.isoformat()
     return found
 
 

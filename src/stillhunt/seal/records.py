@@ -163,7 +163,10 @@ def checked(disclosure: Json, roots: Mapping[tuple[str, str], tuple[int, str]], 
             content = mapping_of(read(record, place), place)
             mine.append(Revealed(day=day, index=number_of(entry.get("index"), place), record=content, leaf=leaf))
         proof = [_hex(h, place) for h in list_of(one.get("proof"), place)]
-        root = merkle.root_from_part(size, [r.index for r in mine], [r.leaf for r in mine], proof)
+        try:
+            root = merkle.root_from_part(size, [r.index for r in mine], [r.leaf for r in mine], proof)
+        except SealError as error:
+            raise SealError(f"{place}: {error}") from error
         if roots.get((table, day)) != (size, root.hex()):
             raise SealError(f"{place}: the records of {day} were not committed.\nThey were changed, or added afterwards.")
         out += mine

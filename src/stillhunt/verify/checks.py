@@ -255,18 +255,25 @@ def _disclosed(whole: _Dossier) -> Check:
     content = whole.files.get(DISCLOSURE) if whole.disclosed is None else whole.disclosed
     if content is None:
         return Check(name="disclosed records", status=NOT_MADE, found="none were disclosed")
+    return Check(name="disclosed records", status=HOLDS, found=check_disclosed(content, roots_of(whole), whole.files))
+
+
+def check_disclosed(
+    content: bytes, roots: Mapping[tuple[str, str], tuple[int, str]], files: Mapping[str, bytes]
+) -> str:
+    """Return what is found in a disclosure, given the journaled (size, root) of each day and a dossier's files; else raise."""
     disclosure = read(content, DISCLOSURE)
-    found = records.checked(disclosure, roots_of(whole), DISCLOSURE)
+    found = records.checked(disclosure, roots, DISCLOSURE)
     asked = mapping_of(mapping_of(disclosure, DISCLOSURE).get("asked"), DISCLOSURE)
     said = f"{len(found)} records were committed as they are shown"
     if asked == {"by": records.CHOSEN}:
-        return Check(name="disclosed records", status=HOLDS, found=f"{said}; the operator chose them")
+        return f"{said}; the operator chose them"
     if set(asked) != {"by", "records", "word"} or asked["by"] != "sample":
         raise SealError(f"{DISCLOSURE}: it does not say how the records were chosen.")
     word, number = text_of(asked["word"], DISCLOSURE), number_of(asked["records"], DISCLOSURE)
     shown: dict[str, list[int]] = {}
     for one in found:
         shown.setdefault(one.day, []).append(one.index)
-    if shown != drawn(bundle_of(whole.files), number, word):
+    if shown != drawn(bundle_of(files), number, word):
         raise SealError(f"{DISCLOSURE}: the records are not those that the word draws.")
-    return Check(name="disclosed records", status=HOLDS, found=f"{said}; the word `{word}` draws just these")
+    return f"{said}; the word `{word}` draws just these"

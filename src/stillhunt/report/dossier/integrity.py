@@ -18,9 +18,6 @@ WORDS = {
     "bundle_sha256": "Replay bundle, SHA-256",
     "merkle_root": "Merkle root",
     "journal_lines": "Lines of the journal",
-    "journal_head": "Hash of its last line",
-    "committed_at": "Records fixed at",
-    "results_at": "Results written at",
     "key_id": "Signing key",
 }
 """What is known of a seal before it is made → how it is called."""
