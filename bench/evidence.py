@@ -122,7 +122,8 @@ def main() -> None:
         "# What an outsider reproduces",
         "",
         f"`python bench/evidence.py --worlds {' '.join(given.worlds)}`, commit {commit}.",
-        "Two numbers with a stroke between them are of `stillhunt verify` and of `tools/verify_dossier.py`. Every dossier has the case file of the docs.",
+        "Two numbers with a stroke between them are of `stillhunt verify` and of `tools/verify_dossier.py`. Every dossier has the",
+        "case file of the docs.",
         "",
         "| world | accounts | joins in the bundle | reproduced | not reproduced | need the log | the case file | the events table |"
         " a published table | constants | CPU s | bundle, MB |",

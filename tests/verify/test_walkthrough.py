@@ -43,4 +43,4 @@ def test_the_page_can_be_followed(
                 assert "Everything that was checked holds." in out
                 assert "not reproduced" not in out.replace("0 not reproduced", "")
         followed.append(words[1])
-    assert followed == ["simulate", "keys", "hunt", "report", "verify", "tools/verify_dossier.py"]
+    assert followed == ["simulate", "keys", "hunt", "report", "disclose", "verify", "verify", "tools/verify_dossier.py"]
