@@ -139,7 +139,7 @@ def test_without_a_bundle_nothing_claims_a_recipe(bare: Dossier, full: Dossier, 
     assert [n for n in bare.numbers if n.needs == NO_BUNDLE]
     assert campaign.exhibits is not None
     for n in full.numbers:
-        if n.recipe is not None:
+        if n.recipe is not None and "(" not in n.recipe:
             assert n.value == campaign.exhibits.figures[n.recipe]
     assert len({n.recipe for n in full.numbers} - {None}) > 35
 

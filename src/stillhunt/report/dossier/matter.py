@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,7 +11,7 @@ from typing import Any
 from stillhunt.model import Alternative, Campaign, Evidence, Exhibits, Hunt, PoolEvent
 from stillhunt.report.dossier.blocks import Part, Parts, Tag
 from stillhunt.report.dossier.case import Case
-from stillhunt.report.dossier.numbered import THE_LOG, Number, NumberList, Value
+from stillhunt.report.dossier.numbered import A_NAME, THE_LOG, THE_RULE, Number, NumberList, Value
 from stillhunt.report.numbers import day, utc
 from stillhunt.report.words import plain, printable
 from stillhunt.seal.canonical import Json
@@ -73,7 +74,10 @@ class Matter:
         prefix = self.prefix(evidence)
         with_rho0 = (prefix, "settings.rho0") if prefix.endswith(".interchange.") else prefix
         fixed = next((values for words, values in CONSTANTS.items() if evidence.test.startswith(words)), ())
-        return tuple(self.numbers.said(printable(evidence.statement), with_rho0, plain(evidence.test), constants=fixed))
+        constants = dict.fromkeys(fixed, THE_RULE)
+        if evidence.test.startswith(PIVOT):
+            constants |= {float(x): A_NAME for x in re.findall(r"\d+(?:\.\d+)?", evidence.test)}
+        return tuple(self.numbers.said(printable(evidence.statement), with_rho0, plain(evidence.test), constants=constants))
 
     def tried(self, alternative: Alternative) -> Parts:
         """Return what an innocent explanation predicts and what was seen."""
@@ -135,8 +139,8 @@ INDICATORS = {
 """How the name of an indicator starts → how its figures do."""
 
 CONSTANTS: Mapping[str, tuple[float, ...]] = {
-    "simultaneous copies": (60, 0.25),
-    "accounts that wake after a ban": (12,),
+    "simultaneous copies": (60.0, 0.25),
+    "accounts that wake after a ban": (12.0,),
 }
 """How the name of a test starts → numbers in its sentence that belong to the rule."""
 

@@ -19,6 +19,7 @@ from stillhunt.seal.canonical import Json
 THE_LOG = "the log"
 THE_CASE = "the case file"
 THE_RULE = "nothing: a constant of the rule"
+A_NAME = "nothing: part of a name"
 EARLIER = "the hunt of the earlier campaign"
 EVENTS = "the events table"
 CONTROLS = "the verified-honest sets"
@@ -122,13 +123,13 @@ class NumberList:
         prefix: str | tuple[str, ...],
         label: str,
         needs: str = THE_LOG,
-        constants: tuple[float, ...] = (),
+        constants: Mapping[float, str] | None = None,
     ) -> list[str | Number]:
         """
         Return a sentence of the hunt in parts, each number in it a line of the list.
 
         A number that is a figure whose name starts with `prefix`, as rounded in the sentence, has that figure's recipe; one
-        of `constants` needs nothing, the others `needs`.
+        of `constants` needs what is said there, the others `needs`.
         """
         parts: list[str | Number] = []
         at = 0
@@ -141,7 +142,7 @@ class NumberList:
                 same = self.figures[name] == known.value
                 parts.append(self._again(known, _shown(found) if same else _rewritten(found, float(known.value))))
             else:
-                what = THE_RULE if value in constants else needs
+                what = (constants or {}).get(float(value), needs)
                 parts.append(self.counted(value, f"{label}: number {n} of the sentence", _shown(found), needs=what))
             at = found.end()
         return [*parts, statement[at:]]
@@ -202,7 +203,7 @@ WRITTEN: Mapping[str, Callable[[Any], str]] = {
 """Ways of writing a number."""
 
 NUMERAL = re.compile(
-    r"(?<!key )(?<![\w/])(?<!\w[-.])(?P<power>10\^)?(?P<sign>[-−](?=\d))?"
+    r"(?<!key )(?<![\w/])(?P<power>10\^)?(?P<sign>[-−](?=\d))?"
     r"(?P<body>\d+(?:,\d{3})*(?:\.\d+)?(?:e[-+]?\d+)?)(?P<percent> ?%)?"
 )
 """A number in a sentence of the hunt."""
