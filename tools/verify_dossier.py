@@ -467,8 +467,10 @@ def class_of(inside: int, outside: int, size: int) -> int:
     return spread * len(OUTSIDE) + rarity
 
 
-def returns_of(i: int, owners: Owners, inside: dict[int, int], total: list[int], size: int, out: Found) -> list[float]:
-    """Return what each bet on an owner of the core returns: a mean bet for each kind, then the pooled bets."""
+def returns_of(
+    i: int, owners: Owners, inside: dict[int, int], total: list[int], size: int, out: Found, own: int = 1
+) -> list[float]:
+    """Return what each bet on an owner returns, a mean bet for each kind, then the pooled bets; `own`: 1 for one of the core, else 0."""
     n_kinds = len(owners.kinds)
     per_kind: dict[int, list[float]] = {}
     cells: dict[int, int] = {}
@@ -477,13 +479,13 @@ def returns_of(i: int, owners: Owners, inside: dict[int, int], total: list[int],
         count[owners.kind[value]] += 1
     for value in owners.held[i]:
         kind = owners.kind[value]
-        others, left = inside[value] - 1, total[kind] - count[kind]
+        others, left = inside.get(value, 0) - own, total[kind] - own * count[kind]
         u = owners.popularity(i, value, others + 1, left + count[kind])
         per_kind.setdefault(kind, []).append(others / left / u if left > 0 else 1.0)
-        outside = owners.holders[value] - inside[value] + 1
+        outside = owners.holders[value] - inside.get(value, 0) + own if value in inside else 0
         if others >= 1 and outside <= OUTSIDE[-1]:
             cell = kind * CLASSES + class_of(others, outside, size)
-            cells[cell] = cells.get(cell, 0) + outside - 1
+            cells[cell] = cells.get(cell, 0) + own * (outside - 1)
     found = [sum(per_kind[k]) / len(per_kind[k]) if k in per_kind else 1.0 for k in range(n_kinds)]
     for cell in range(n_kinds * CLASSES):
         kind = cell // CLASSES
@@ -493,7 +495,7 @@ def returns_of(i: int, owners: Owners, inside: dict[int, int], total: list[int],
             found.append(0.0)
         else:
             country, volume = owners.country[i], min(count[kind].bit_length() - 1, 5)
-            world = (out["hits"][cell] + cells[cell] + 1) / max(out["rest"][kind] + 1, 1)
+            world = (out["hits"][cell] + cells[cell] + own) / max(out["rest"][kind] + own, 1)
             near = (out["hits_country"][cell, country] + 50 * world) / (out["rest_country"][kind, country] + 50)
             alike = (out["hits_volume"][cell, volume] + 50 * world) / (out["rest_volume"][kind, volume] + 50)
             found.append(1.0 / min(max(world, near, alike), 1.0))
@@ -512,11 +514,13 @@ def portfolio(returns: Array) -> Array:
     return stakes / stakes.sum()
 
 
-def scored(bundle: Bundle, owners: Owners, core: list[int], name: str, without: int = -1) -> tuple[Array, Array]:
+def scored(
+    bundle: Bundle, owners: Owners, core: list[int], name: str, without: int = -1, more: tuple[int, ...] = ()
+) -> tuple[Array, Array]:
     """
     Return the e-values (natural logarithms) of a core's owners, each against the others, and its factors by group.
 
-    `name` tells whose counts of outsiders are read; the group `without` says nothing.
+    `name` tells whose counts of outsiders are read; the group `without` says nothing; `more` are owners that are not in the core.
     """
     inside: dict[int, int] = {}
     for i in core:
@@ -527,17 +531,19 @@ def scored(bundle: Bundle, owners: Owners, core: list[int], name: str, without: 
         total[owners.kind[value]] += n
     out = {column: bundle.of(f"{name}outside-kinds", column) for column in ("rest", "rest_country", "rest_volume")}
     out |= {column: bundle.of(f"{name}outside-classes", column) for column in ("hits", "hits_country", "hits_volume")}
-    returns = np.array([returns_of(i, owners, inside, total, len(core), out) for i in core])
+    mine = [returns_of(i, owners, inside, total, len(core), out) for i in core]
+    returns = np.array(mine + [returns_of(i, owners, inside, total, len(core), out, 0) for i in more])
+    in_core, scoring = np.arange(len(returns)) < len(core), [*core, *more]
     kinds = [*range(len(owners.kinds)), *(k for k in range(len(owners.kinds)) for _ in range(CLASSES))]
-    fold = np.array([owners.number[i] % 5 for i in core])
-    logs, factors = np.zeros((2, len(core))), np.ones((len(core), len(owners.groups)))
+    fold = np.array([owners.number[i] % 5 for i in scoring])
+    logs, factors = np.zeros((2, len(scoring))), np.ones((len(scoring), len(owners.groups)))
     for group in range(len(owners.groups)):
         if group == without:
             continue
-        columns = [c for c, kind in enumerate(kinds) if owners.group_of[kind] == group and (returns[:, c] > 0).any()]
+        columns = [c for c, kind in enumerate(kinds) if owners.group_of[kind] == group and (returns[in_core, c] > 0).any()]
         part = returns[:, columns]
         for one in sorted(set(fold.tolist())):
-            stakes = portfolio(part[fold != one])
+            stakes = portfolio(part[in_core & (fold != one)])
             factor = stakes[0] + part[fold == one] @ stakes[1:]
             kept = max(0.0, (0.7 - stakes[0]) / max(1.0 - stakes[0], 1e-9))
             factors[fold == one, group] = factor
@@ -566,11 +572,12 @@ def owner_of_login(bundle: Bundle, members: list[int]) -> dict[int, int]:
 def membership(bundle: Bundle, owners: Owners) -> Found:
     """Return the members' e-values, each account's factors, and who stays when a group says nothing."""
     core, members = owners.rows("core"), owners.rows("member")
-    e, factors = scored(bundle, owners, core, "")
-    kept, place = passing_e(bundle, owners, core, e), {i: at for at, i in enumerate(core)}
+    more = tuple(i for i in members if i not in core)
+    e, factors = scored(bundle, owners, core, "", more=more)
+    kept, place = passing_e(bundle, owners, [*core, *more], e), {i: at for at, i in enumerate([*core, *more])}
     out: Found = {
         "membership.kept": sum(i in kept for i in members),
-        "membership.log10": [float(e[place[i]]) / LOG10 for i in core if owners.flag["member"][i]],
+        "membership.log10": [float(e[place[i]]) / LOG10 for i in members],
     }
     owner = owner_of_login(bundle, members)
     for login, i in owner.items():

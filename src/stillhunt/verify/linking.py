@@ -33,7 +33,8 @@ def linking(bundle: Bundle) -> dict[str, Json]:
 
     1. The owners of the bundle as a population whose counts are those of the whole log.
     2. Linkage of the set as proposed.
-    3. Membership: e-values against the core, and how many e-BH keeps; account by account; and with each group left aside.
+    3. Membership: e-values against the core, of members outside it too, and how many e-BH keeps; account by account; and with
+       each group left aside.
     4. Concealment of the members that act in a strand.
     5. The shared values that are listed.
     """
@@ -76,7 +77,7 @@ def owner_of_login(bundle: Bundle) -> dict[int, int]:
 def _membership(
     bundle: Bundle, population: Population, flags: Flags, number: npt.NDArray[np.int32]
 ) -> dict[str, Json]:
-    owners, log_e, factors = scored(Core(population, number[flags["core"]], outside_of(bundle)), others=False)
+    owners, log_e, factors = scored(Core(population, number[flags["core"]], outside_of(bundle)), others=True)
     level = real(settings_of(bundle)["membership_level"])
     kept = owners[e_bh(log_e, population.incidence.n_owners, level)]
     members = number[flags["member"]]

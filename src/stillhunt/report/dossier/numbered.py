@@ -186,8 +186,8 @@ PUBLISHED_COUNTS = re.compile(
 """
 Numbers that the dossier says as the bundle gives them, because the bundle withholds something of outsiders.
 
-Counts of one outsider are published as two, what an account measures with three digits, times as whole hours. Each such
-number speaks for the accused at least as much as the hunt's own.
+Counts of one outsider are published as two, what an account measures with three digits, times as whole hours. E-values from
+published counts are valid, and those of linkage never larger than the hunt's own.
 """
 
 RECOMPUTED = "a recipe"
