@@ -470,7 +470,7 @@ def class_of(inside: int, outside: int, size: int) -> int:
 def returns_of(
     i: int, owners: Owners, inside: dict[int, int], total: list[int], size: int, out: Found, own: int = 1
 ) -> list[float]:
-    """Return what each bet on an owner returns, a mean bet for each kind, then the pooled bets; `own`: 1 for one of the core, else 0."""
+    """Return what each bet on an owner returns, mean bets by kind, then pooled bets; `own` is 1 for one of the core, else 0."""
     n_kinds = len(owners.kinds)
     per_kind: dict[int, list[float]] = {}
     cells: dict[int, int] = {}
