@@ -117,9 +117,7 @@ def judge(
                 campaign = _with(_campaign(engine, population, one, traffic, shown, q, links, rule), seen, beside)
                 leg = Reported(found=one, traffic=whole, operated=operated, p_values=p_values, number=number, level=level)
                 again = regrouped(population, leg, rule)                                     # 5.
-                if rule.keep:
-                    case = _case(campaign, leg, traffic, shown, for_strands, again, beside)
-                    kept[campaign.id] = replayable(population, case, rule)
+                kept |= _kept(population, _case(campaign, leg, traffic, shown, for_strands, again, beside), rule)
                 campaigns.append(replace(campaign, ablations=ablations(population, leg, again, campaign.accounts, rule)))
                 measured.append(rule.measured(traffic.calls.take(pa.array(traffic.rows))))
             else:
@@ -131,9 +129,7 @@ def judge(
     tested = {id(one) for one in disguised}
     linked += [_not_accused(population, one, None, names, rule) for one in found if id(one) not in tested]
     campaigns, matched = contrasted(engine, campaigns, measured, linked_owners, rule)
-    for campaign, own, theirs in zip(campaigns, measured, matched, strict=True):
-        if rule.keep and campaign.exhibits is not None:
-            kept[campaign.id] = with_contrasts(kept[campaign.id], campaign.exhibits.contrasts, own, theirs)
+    kept = _compared(kept, campaigns, measured, matched)
     campaigns.sort(key=lambda c: (-c.profile.n_exchanges, c.id))
     linked.sort(key=lambda s: (s.list_name, -len(s.account_ids), s.id))
     cutoff = level * max(1, int((q_values <= level).sum())) / max(1, len(disguised))
@@ -150,6 +146,23 @@ def _operations(
     for number in range(sets):
         out.append(joint_operation(suspects.traffic(number), rho0=rule.rho0, draws=rule.draws, seed=rule.seed))
         progress((number + 1) / sets)
+    return out
+
+
+def _kept(population: Population, case: Case, rule: Rule) -> dict[str, Replayable]:
+    """Return the bundle of a campaign by its id, where the rule asks for bundles."""
+    return {case.campaign.id: replayable(population, case, rule)} if rule.keep else {}
+
+
+def _compared(
+    kept: Mapping[str, Replayable], campaigns: Sequence[Campaign], measured: Sequence[Any], matched: Sequence[Any]
+) -> dict[str, Replayable]:
+    """Return the bundles with the effect sizes of their campaigns."""
+    beside = {one.id: (one.exhibits, own, theirs) for one, own, theirs in zip(campaigns, measured, matched, strict=True)}
+    out = {}
+    for name, bundle in kept.items():
+        shown, own, theirs = beside[name]
+        out[name] = bundle if shown is None else with_contrasts(bundle, shown.contrasts, own, theirs)
     return out
 
 
