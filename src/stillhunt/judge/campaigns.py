@@ -33,7 +33,7 @@ from stillhunt.judge.scalars import Corroborated
 from stillhunt.judge.sets import LINKAGE_LEVEL, LinkedOwners, concealed, linked_sets
 from stillhunt.judge.traffic import Suspects, Traffic
 from stillhunt.judge.work_queue import LEAST_SHARE
-from stillhunt.model import AccountId, Campaign, Claim, Evidence, Link, LinkedSet, Membership
+from stillhunt.model import AccountId, Campaign, Claim, Link, LinkedSet, Membership
 
 DRAWN_LINKS = 4000
 """Links kept with a campaign for drawing, at most (the most surprising)."""
@@ -113,8 +113,7 @@ def judge(
             acting = np.unique(traffic.calls.column("account").to_numpy()[traffic.rows])
             one = replace(one, concealment=concealed(population, one.owners[acting]))
             if _disguised(one, rule):
-                seen, beside = _beside(hints, one.owners, traffic)
-                campaign = _with(_campaign(engine, population, one, traffic, shown, q, links, rule), seen, beside)
+                campaign, beside = _beside(hints, _campaign(engine, population, one, traffic, shown, q, links, rule), one, traffic)
                 leg = Reported(found=one, traffic=whole, operated=operated, p_values=p_values, number=number, level=level)
                 again = regrouped(population, leg, rule)                                     # 5.
                 kept |= _kept(population, _case(campaign, leg, traffic, shown, for_strands, again, beside), rule)
@@ -134,8 +133,7 @@ def judge(
     linked.sort(key=lambda s: (s.list_name, -len(s.account_ids), s.id))
     cutoff = level * max(1, int((q_values <= level).sum())) / max(1, len(disguised))
     return Judged(
-        campaigns=tuple(campaigns), linked=tuple(linked), tested=len(disguised), cutoff=cutoff, owners=linked_owners,
-        bundles=kept,
+        campaigns=tuple(campaigns), linked=tuple(linked), tested=len(disguised), cutoff=cutoff, owners=linked_owners, bundles=kept
     )  # fmt: skip
 
 
@@ -167,20 +165,16 @@ def _compared(
 
 
 def _beside(
-    hints: Indicators, owners: npt.NDArray[np.int32], traffic: Traffic
-) -> tuple[tuple[Evidence, ...], Corroborated]:
-    """Return the indicators of a campaign as evidence and as tests."""
-    seen, tests = hints.beside(owners, traffic)
-    found: dict[str, Any] = {"unserved": UnservedTest, "failover": FailoverTest, "search": SearchTest}
-    first = {name: next((t for t in tests if isinstance(t, kind)), None) for name, kind in found.items()}
-    return seen, Corroborated(**first, pivots=tuple(t for t in tests if isinstance(t, PivotTest)))
-
-
-def _with(campaign: Campaign, seen: tuple[Evidence, ...], beside: Corroborated) -> Campaign:
-    """Return a campaign with its indicators."""
+    hints: Indicators, campaign: Campaign, found: LinkedOwners, traffic: Traffic
+) -> tuple[Campaign, Corroborated]:
+    """Return a campaign with its indicators, and these as tests."""
+    seen, tests = hints.beside(found.owners, traffic)
+    kinds: dict[str, Any] = {"unserved": UnservedTest, "failover": FailoverTest, "search": SearchTest}
+    first = {name: next((t for t in tests if isinstance(t, kind)), None) for name, kind in kinds.items()}
+    beside = Corroborated(**first, pivots=tuple(t for t in tests if isinstance(t, PivotTest)))
     assert campaign.exhibits is not None
     shown = replace(campaign.exhibits, figures={**campaign.exhibits.figures, **beside.figures()})
-    return replace(campaign, evidence=(*campaign.evidence, *seen), exhibits=shown)
+    return replace(campaign, evidence=(*campaign.evidence, *seen), exhibits=shown), beside
 
 
 def _case(
