@@ -959,6 +959,8 @@ def tests_of(bundle: Bundle, name: str, others: str, accounts: int, said: Found)
     """Return the eight tests of a strand, those that run; `said` are the numbers of its queue test as the dossier has them."""
     settings = bundle.about["settings"]
     account, hour, prompt = (bundle.of(name, column) for column in ("account", "hour", "prompt"))
+    if not len(hour):
+        return {}
     pairs = np.unique(np.stack([account, prompt])[:, prompt != 0], axis=1)
     tested = pairs[:, pairs[1] % 4 != 0]
     tests = {"clock": clock(account, hour, accounts, settings["draws"], settings["seed"])}
