@@ -95,5 +95,5 @@ def test_one_bit_turned_in_a_disclosure_fails(files: dict[str, bytes], by_lot: P
 def test_evidence_on_a_cluster_is_refused(small_world: worlds.World, tmp_path: Path) -> None:
     """Evidence with the Spark engine is refused before anything is read, with the reason and what to do."""
     asked = Evidence(folder=tmp_path / "evidence", bundles=tmp_path / "bundles")
-    with pytest.raises(ConfigError, match=r"one machine.*--engine duckdb"):
+    with pytest.raises(ConfigError, match=r"(?s)one machine.*--engine duckdb"):
         hunt(small_world.exchanges, key=SECRET, engine="spark", evidence=asked)
