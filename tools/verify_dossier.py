@@ -882,7 +882,7 @@ def queue(account: Array, prompt: Array, owner: Array, filled: Array, seed: int,
     near = abs(null.mean() - said["expected"]) < 7 * null.std() / math.sqrt(1000) + 1e-9
     agrees = abs(p - said["p_value"]) < slack + 5 / 1500 and near
     out: Found = {"coincidences": observed, "others": len(others)}
-    passing = {name: said[name] for name in ("p_value", "expected", "null_mean", "draws") if name in said and agrees}
+    passing: Found = {name: said[name] for name in ("p_value", "expected", "null_mean", "draws") if name in said and agrees}
     return {**out, **passing, **{name: said[name] for name in said if name.startswith("null.") and agrees}}
 
 
@@ -1124,7 +1124,8 @@ def again(bundle: Bundle, shown: list[Found], said: list[Found]) -> Found:
 def contrasts(bundle: Bundle) -> Found:
     """Return how far the set's accounts lie above matched ones in each measure."""
     out: Found = {}
-    lows, most = [], 0
+    lows: list[Any] = []
+    most = 0
     for number, name in enumerate(bundle.about.get("contrasts", []), 1):
         mine, tie = (bundle.of(f"contrast-{number}", column) for column in ("campaign", "tie"))
         value = bundle.of(f"contrast-{number}", "value")
@@ -1219,7 +1220,7 @@ def search(bundle: Bundle, draws: int, seed: int) -> Found:
     def entropy(some: Array) -> float:
         counts = np.bincount(some, minlength=int(form.max()) + 1)
         p = counts[counts > 0] / max(len(some), 1)
-        return float(-(p * np.log(p)).sum()) + ((counts > 0).sum() - 1) / (2 * max(len(some), 1))
+        return float(-(p * np.log(p)).sum()) + float((counts > 0).sum() - 1) / (2 * max(len(some), 1))
 
     def at(order: Array) -> tuple[list[float], list[float]]:
         f, r = form[order], refused[order]

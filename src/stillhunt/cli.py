@@ -13,15 +13,17 @@ import json
 import os
 import sys
 import tempfile
+import time
 import traceback
 from collections.abc import Sequence
 from dataclasses import fields
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from stillhunt import __version__
 from stillhunt.config import Config
-from stillhunt.deployment_key import key_file, read_key
+from stillhunt.deployment_key import read_key
 from stillhunt.errors import ConfigError, StillhuntError, StoreError
 from stillhunt.model import Hunt
 from stillhunt.options import WORLD_FORMATS, parser_of, world_formats
@@ -56,20 +58,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of all commands."""
     runs = {
-        "demo": demo,
-        "doctor": examine,
-        "hunt": hunt,
-        "audit": audit,
-        "power": plant,
-        "report": dossier,
-        "disclose": reveal,
-        "verify": verify,
-        "keys": keys,
-        "store": stored,
-        "collect": receive,
-        "simulate": simulate,
-        "backtest": backtest,
-    }
+        "demo": demo, "doctor": examine, "hunt": hunt, "audit": audit, "power": plant, "report": dossier, "disclose": reveal,
+        "verify": verify, "keys": keys, "store": stored, "collect": receive, "simulate": simulate, "backtest": backtest,
+    }  # fmt: skip
     return parser_of({**runs, "trace": trace})
 
 
@@ -134,8 +125,6 @@ def audit(arguments: argparse.Namespace) -> int:
 
 def plant(arguments: argparse.Namespace) -> int:
     """Plant campaigns into a copy of the logs and write which are found."""
-    import time
-
     from stillhunt.terminal import planted
 
     settings = _settings(arguments)
@@ -169,8 +158,7 @@ def plant(arguments: argparse.Namespace) -> int:
 
 
 def _settings(arguments: argparse.Namespace) -> dict[str, Any]:
-    names = [f.name for f in fields(Config)]
-    return {name: getattr(arguments, name) for name in names if getattr(arguments, name) is not None}
+    return {f.name: getattr(arguments, f.name) for f in fields(Config) if getattr(arguments, f.name) is not None}
 
 
 def _hunted(arguments: argparse.Namespace, results: Sequence[str], *, mark: str, shuffles: int = 0) -> Hunt:
@@ -184,7 +172,6 @@ def _hunted(arguments: argparse.Namespace, results: Sequence[str], *, mark: str,
     from stillhunt.sealing import evidence_of
 
     evidence = evidence_of(arguments)
-
     key = None if arguments.key_file is None else read_key(arguments.key_file, make=False)
     with shown(quiet=arguments.quiet) as progress:
         return pipeline.hunt(
@@ -208,8 +195,6 @@ def _hunted(arguments: argparse.Namespace, results: Sequence[str], *, mark: str,
 
 def dossier(arguments: argparse.Namespace) -> int:
     """Write the dossier of one campaign, with its evidence where the hunt kept any, and seal it where a key is named."""
-    from datetime import UTC, datetime
-
     from stillhunt import dossiers
     from stillhunt.seal.dossier import has_evidence, integrity
     from stillhunt.sealing import seal, signer_of
@@ -238,14 +223,9 @@ def dossier(arguments: argparse.Namespace) -> int:
 
 def reveal(arguments: argparse.Namespace) -> int:
     """Show some records of a log to somebody, with the proof that they were fixed beforehand."""
-    from stillhunt.digest import Key
-    from stillhunt.disclosing import disclose, ids_in
+    from stillhunt.sealing import disclosed
 
-    ids = [] if arguments.calls is None else ids_in(arguments.calls)
-    key = read_key(arguments.key_file or key_file(), make=False) if ids else None
-    chosen = {"ids": ids, "key": key and Key(key), "sample": arguments.sample, "word": arguments.word}
-    n = disclose(arguments.dossier, arguments.evidence, arguments.out, **chosen)
-    _out(f"{n:,} records: {arguments.out}\n")
+    _out(f"{disclosed(arguments):,} records: {arguments.out}\n")
     return 0
 
 
@@ -256,28 +236,26 @@ def verify(arguments: argparse.Namespace) -> int:
     from stillhunt.verify import Trust
     from stillhunt.verify import verify as check
 
-    key = None if arguments.key is None else read_public(arguments.key)
-    verdict = check(arguments.dossier, Trust(key=key, tsa_roots=arguments.tsa_root), arguments.disclosed)
+    trust = Trust(key=arguments.key and read_public(arguments.key), tsa_roots=arguments.tsa_root)
+    verdict = check(arguments.dossier, trust, arguments.disclosed)
     _out(json.dumps(verdict.document(), indent=2) + "\n" if arguments.json else "\n".join([*verified(verdict), ""]))
     return 0 if verdict.holds else 1
 
 
 def keys(arguments: argparse.Namespace) -> int:
     """Make, follow, revoke or list signing keys."""
-    from datetime import UTC, datetime
-
     from stillhunt.sealing import listed, manage
 
-    ring = manage(arguments, now=datetime.now(UTC))
-    _out("".join(f"{line}\n" for line in table(("key", "since", "until", "standing"), listed(ring))))
+    rows = listed(manage(arguments, now=datetime.now(UTC)))
+    _out("".join(f"{line}\n" for line in table(("key", "since", "until", "standing"), rows)))
     return 0
 
 
 def stored(arguments: argparse.Namespace) -> int:
     """Look at a store, check it, or remove accounts from it; 1 when something does not hold."""
-    from stillhunt.storing import act
+    from stillhunt import storing
 
-    text, holds = act(arguments)
+    text, holds = storing.act(arguments)
     _out(text)
     return int(not holds)
 

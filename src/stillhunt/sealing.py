@@ -104,6 +104,23 @@ def seal(arguments: argparse.Namespace, signer: Signer | None, *, now: datetime)
     return {**added, ENVELOPE: envelope}
 
 
+def disclosed(arguments: argparse.Namespace) -> int:
+    """
+    Write some records of a log with the proof that they were fixed beforehand, and return how many.
+
+    Raises `ConfigError`, `LogError`, `StoreError`.
+    """
+    from stillhunt.deployment_key import key_file, read_key
+    from stillhunt.digest import Key
+    from stillhunt.disclosing import disclose, ids_in
+
+    ids = [] if arguments.calls is None else ids_in(arguments.calls)
+    key = Key(read_key(arguments.key_file or key_file(), make=False)) if ids else None
+    return disclose(
+        arguments.dossier, arguments.evidence, arguments.out, ids=ids, key=key, sample=arguments.sample, word=arguments.word
+    )
+
+
 def manage(arguments: argparse.Namespace, *, now: datetime) -> KeyRing:
     """Do what `stillhunt keys` was asked to do and return the ring afterwards."""
     path: Path = arguments.ring
