@@ -11,11 +11,9 @@ from judge.traffic import Subjects, strand
 
 from stillhunt.judge.interchangeable import (
     LARGEST_OVERLAP,
-    NEIGHBOURS,
     SMALLEST_P,
     InterchangeTest,
     NotRun,
-    _nearest,
     distinct_fills,
     interchange_test,
     pool_overlap,
@@ -137,15 +135,3 @@ def test_overlap_is_an_upper_bound() -> None:
     assert below <= 200 * 0.05
     disjoint = pool_overlap(np.repeat(np.arange(50), 40), np.arange(2000, dtype=np.uint64))
     assert 0 < disjoint < LARGEST_OVERLAP
-
-
-@given(st.integers(0, 1000))
-def test_nearest_texts_equal_a_sort_of_all(seed: int) -> None:
-    """The nearest texts of each are the first of all texts of other accounts and with other words, sorted by likeness."""
-    rng = np.random.default_rng(seed)
-    account, fill = np.repeat(np.arange(8), 3), rng.integers(1, 30, 24).astype(np.uint64)
-    near, start = rng.normal(size=(10, 24)), 5
-    found = _nearest(near, start, account, fill, NEIGHBOURS)
-    for row in range(10):
-        others = np.flatnonzero((account != account[start + row]) & (fill != fill[start + row]))
-        assert found[row].tolist() == others[np.argsort(-near[row, others])][:NEIGHBOURS].tolist()

@@ -27,7 +27,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 from scipy.stats import t as student
 
 from stillhunt.judge.blinding import STEPS, rounded, turned
@@ -192,28 +191,11 @@ def _alike(
         for start in range(0, len(account), 500):
             part = slice(start, start + 500)
             near = chosen[part] @ chosen.T
-            best = _nearest(near, start, account, fill, NEIGHBOURS)
+            near[(account[part, None] == account[None]) | (fill[part, None] == fill[None])] = -np.inf
+            best = np.argpartition(-near, NEIGHBOURS, axis=1)[:, :NEIGHBOURS]
             common = np.einsum("ij,ikj->i", measured[part], measured[best]) / NEIGHBOURS
             found[part] += common - measured[part] @ baseline / len(account)
     return float(found.mean()), float(found.mean() / max(found.std() / np.sqrt(len(found)), 1e-12))
-
-
-@njit(cache=True, nogil=True)
-def _nearest(near, start, account, fill, count):  # type: ignore[no-untyped-def]
-    """Return, for each row of `near`, the places of its largest entries that are other texts of other accounts."""
-    out = np.zeros((near.shape[0], count), dtype=np.int64)
-    top = np.empty(count)
-    for i in range(near.shape[0]):
-        top[:] = -np.inf
-        for j in range(near.shape[1]):
-            value = near[i, j]
-            if value > top[count - 1] and account[j] != account[start + i] and fill[j] != fill[start + i]:
-                at = count - 1
-                while at > 0 and top[at - 1] < value:
-                    top[at], out[i, at] = top[at - 1], out[i, at - 1]
-                    at -= 1
-                top[at], out[i, at] = value, j
-    return out
 
 
 def _test(

@@ -218,7 +218,7 @@ def belonging(
        owner may help to recognise others without being certain enough to be accused, and one that is left outside counts
        as an unrelated holder of what it shares. Repeat until the members stay the same.
     4. A household or a small firm that uses a campaign's template has its card and its device in common with itself, and that
-       template with the rest. Owners that only those they are tied to speak for are no members.
+       template with the rest. Owners that only those they are tied to speak for are no members. Not asked again `without` a group.
     """
     core = against = owners = group
     log_e, means = np.zeros(len(group)), np.ones((len(group), len(population.incidence.groups)))
@@ -235,13 +235,12 @@ def belonging(
         core = owners[likely | (np.isin(owners, core) & (log_e >= 0))]                       # 3.
         if not len(core):
             break
-    kept &= ~np.isin(owners, _alone(population, against, int(kept.sum()), without=without))  # 4.
+    if without is None:
+        kept &= ~np.isin(owners, _alone(population, against, int(kept.sum())))               # 4.
     return Belonging(owners[kept], log_e[kept], means[kept], against)
 
 
-def _alone(
-    population: Population, core: npt.NDArray[np.int32], r: int, *, without: int | None
-) -> npt.NDArray[np.int32]:
+def _alone(population: Population, core: npt.NDArray[np.int32], r: int) -> npt.NDArray[np.int32]:
     """
     Return the owners of a core that only those they are tied to speak for.
 
@@ -258,7 +257,7 @@ def _alone(
         aside = clumped & (number % FOLDS == fold)
         if not aside.any() or aside.all():
             continue
-        owners, log_e, _ = scored(Core(population, core[~aside]), others=False, without=without, also=core[aside])
+        owners, log_e, _ = scored(Core(population, core[~aside]), others=False, also=core[aside])
         likely = np.zeros(int(number.max()) + 1)
         np.maximum.at(likely, number[aside], log_e[np.searchsorted(owners, core[aside])])
         found.append(core[aside & (likely[number] < np.log(population.incidence.n_owners / max(r, 1)))])

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pytest
 from chance import not_more_often
 
-from stillhunt.judge.joins.takeover import _followers, _strata, takeover_test
+from stillhunt.judge.joins.takeover import _followers, _kinds, _strata, takeover_test
 
 MINUTE = 60_000_000
 Calls = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.uint64], npt.NDArray[np.bool_]]
@@ -145,7 +145,7 @@ def test_strata_are_those_of_every_case_counted() -> None:
     for first in combinations(range(4), 2):
         for second in combinations(range(4, 7), 1):
             mass[int(failed[[*first, *second]].sum())] += 1
-    assert _strata(stratum, failed, followed) == pytest.approx(mass / mass.sum())
+    assert _strata(_kinds(stratum, failed, followed)) == pytest.approx(mass / mass.sum())
 
 
 def test_followers_are_those_of_a_slow_search() -> None:
