@@ -811,7 +811,7 @@ def multiplicity(account: Array, prompt: Array) -> Found | None:
     if not weight.sum():
         return None
     co_use = float((weight * (weight - 1) / (own[own > 1, None] - 1)).sum() / weight.sum())
-    if co_use > 0.75:
+    if co_use > 0.5:
         return None
     mean, n = len(a) / (f.max() + 1), np.bincount(times, minlength=66)
     best: tuple[float, int, list[int], list[float]] | None = None

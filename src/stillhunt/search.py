@@ -22,7 +22,7 @@ from stillhunt.graph.groups import SMALLEST
 from stillhunt.graph.holders import WIDEST, with_holders
 from stillhunt.judge.linkage import Population, linkage
 from stillhunt.judge.membership import best_supported
-from stillhunt.judge.sets import LINKED_LOG10
+from stillhunt.judge.sets import LINKED_LOG10, concealed
 from stillhunt.model import Incidence, LeftOut
 
 LINKING_KINDS = [(k.kind, k.group) for k in traits.KINDS if k.group is not None]
@@ -30,6 +30,9 @@ LINKING_KINDS = [(k.kind, k.group) for k in traits.KINDS if k.group is not None]
 
 TEMPLATES = ("tools", "system", "system_mark", "template")
 """The kinds of which all holders of a value are proposed as a group: what accounts do, not where they are."""
+
+SEVERAL = 4.0
+"""A group that looks like fewer unrelated customers than this is one customer with many accounts, and stays apart."""
 
 PROBED = 300
 """Of more holders than this the first so many are weighed first, and the crowd left where these are not linked."""
@@ -80,8 +83,15 @@ def search(
         if len(crowd) <= PROBED or evidence(crowd[:PROBED])
     ]
     progress(0.9)
-    groups = with_holders(groups, likely, n_owners=incidence.n_owners, evidence=evidence)
+    groups = with_holders(
+        groups, likely, n_owners=incidence.n_owners, evidence=evidence, one_customer=lambda g: _one_customer(population, g)
+    )
     return Search(population=population, groups=groups, links=links, tau=pairs.tau, left_out=pairs.left_out)
+
+
+def _one_customer(population: Population, group: npt.NDArray[np.int32]) -> bool:
+    customers = concealed(population, group).customers
+    return customers is not None and customers < SEVERAL
 
 
 def crowds(

@@ -112,3 +112,16 @@ def test_who_holds_the_value_and_nothing_else_stays_outside() -> None:
     group, crowd = owners(range(10)), owners(range(20))
     assert found([group], [crowd], evidence(0.9 * price)) == [list(range(10))]
     assert found([group], [crowd], evidence(1.1 * price)) == [list(range(20))]
+
+
+def test_one_customer_stays_apart() -> None:
+    """Groups that look like one customer each are not joined by a value that they all hold, nor do they lose anybody to it."""
+    groups = [owners(range(6)), owners(range(6, 12)), owners(range(12, 20))]
+    crowd = owners([0, 1, *range(6, 20), *range(30, 36)])
+
+    def size(group: Owners) -> float:
+        return 10.0 * len(group)
+
+    joined = with_holders(groups, [crowd], n_owners=N, evidence=size, one_customer=lambda g: len(g) == 6)
+    assert [g.tolist() for g in joined] == [list(range(6)), list(range(6, 12)), [*range(12, 20), *range(30, 36)]]
+    assert len(with_holders(groups, [crowd], n_owners=N, evidence=size)) < 3

@@ -25,7 +25,12 @@ WIDEST = 20_000
 
 
 def with_holders(
-    groups: Sequence[Owners], crowds: Sequence[Owners], *, n_owners: int, evidence: Callable[[Owners], float]
+    groups: Sequence[Owners],
+    crowds: Sequence[Owners],
+    *,
+    n_owners: int,
+    evidence: Callable[[Owners], float],
+    one_customer: Callable[[Owners], bool] = lambda group: False,
 ) -> list[Owners]:
     """
     Return disjoint groups, each sorted, in the order of their first owner: those given, or the crowds that say more than they do.
@@ -34,6 +39,9 @@ def with_holders(
     0 for one that does not pass as linked. It must not contain the price of choosing a set: that is smaller for one large set
     than for its two halves, and would join two operators' accounts. Instead each owner costs what the one value would say for it:
     log10 of `n_owners` over the size of the largest set at hand. Who has nothing else in common with a group is not worth it.
+
+    A group that presents itself as `one_customer` stays as it is: several laboratories that run one public benchmark, each over
+    accounts of its own, must not look like many customers under one hand because they hold its template.
 
     Small crowds first, there are three ways to put one among the groups found so far: take its owners from all groups that it
     touches; take them only from groups that lie mostly in it; or be one with those. The way with the most evidence is taken, if
@@ -54,7 +62,11 @@ def with_holders(
     for number, group in found.items():
         number_of[group] = number
     following = len(found)
-    for crowd in sorted(crowds, key=lambda one: (len(one), one.tolist())):
+    standing = np.zeros(n_owners, dtype=bool)
+    for group in groups:
+        standing[group] = one_customer(group)
+    open_to = [crowd[~standing[crowd]] for crowd in crowds]
+    for crowd in sorted((one for one in open_to if len(one) >= SMALLEST), key=lambda one: (len(one), one.tolist())):
         best, gain = {}, 0.0
         for way in _ways(crowd, found, number_of):
             largest = max(len(crowd), *(len(found[n]) for n in way if n >= 0), SMALLEST)

@@ -14,9 +14,10 @@ test of Hardy–Weinberg proportions is (J. Wigginton, D. Cutler, G. Abecasis, "
 equilibrium", American Journal of Human Genetics 76, 2005); Bonferroni over k.
 
 How many accounts come into question is read off the log: sections of a class, teams or replicas share their prompts with the
-same accounts again and again. With c the chance that an account which shares one prompt with another shares its next shared
-prompt with it too, n = mean(M) / c. Where c is large the test does not run. Prompts that nobody shares (cover traffic), prompts
-that everybody sends, and a queue that repeats itself change nothing about the neighbourhood of k.
+same accounts again and again, and so do laboratories that run one benchmark. With c the chance that an account which shares one
+prompt with another shares its next shared prompt with it too, n = mean(M) / c. Where c is large the test does not run. Prompts
+that nobody shares (cover traffic), prompts that everybody sends, and a queue that repeats itself change nothing about the
+neighbourhood of k.
 """
 
 from __future__ import annotations
@@ -34,7 +35,10 @@ FEWEST_NEAR = 20
 """Prompts with k-1, k or k+1 accounts, at least, for a k to be looked at."""
 
 LARGEST_K = 64
-LARGEST_CO_USE = 0.75
+LARGEST_CO_USE = 0.5
+"""Where accounts that share a prompt share the next one too more often than not, they are teams, or laboratories that each run the
+whole of one benchmark over accounts of their own: then every prompt has one account of each, as with a dispenser."""
+
 MARGIN = 2.0
 """How many times the largest ratio of a crowd is allowed, because who comes into question is an estimate."""
 
