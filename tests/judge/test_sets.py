@@ -55,6 +55,16 @@ def test_unlinked_groups_are_no_sets() -> None:
     assert linked_sets(population, [], membership_level=0.05) == []
 
 
+def test_who_has_a_licence_is_in_no_set() -> None:
+    """A licensed owner that shares as much as the others is no member, and the others still are."""
+    population = Population(sharing(0, 0, 1))
+    (every,) = linked_sets(population, [GROUP], membership_level=0.05)
+    licensed = every.owners[:3]
+    (rest,) = linked_sets(population, [GROUP], membership_level=0.05, licensed=licensed)
+    assert rest.owners.tolist() == every.owners[3:].tolist()
+    assert rest.log_e.tolist() == every.log_e[3:].tolist()
+
+
 def test_an_owner_is_in_one_set() -> None:
     """Of two proposals that overlap each owner stays with one, and the sets share nobody."""
     population = Population(sharing(2, 0, 1, cards=3))

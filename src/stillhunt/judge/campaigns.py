@@ -94,7 +94,8 @@ def judge(
        owners that have a part in the strands shown.
     5. Every campaign is judged again without its strongest leg, and put beside matched honest accounts.
     """
-    found = linked_sets(population, groups, membership_level=rule.membership_level)              # 1.
+    licensed = engine.fetch("SELECT owner FROM owner WHERE licence IS NOT NULL ORDER BY owner").column("owner").to_numpy()
+    found = linked_sets(population, groups, membership_level=rule.membership_level, licensed=licensed)  # 1.
     disguised = [f for f in found if _disguised(f, rule)]
     linked_owners = np.concatenate([np.zeros(0, np.int32), *(f.owners for f in found)])
     suspects = Suspects(engine, [one.owners for one in disguised], linked_owners, rule.salted)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +27,8 @@ SECOND_WITNESS_LOG10 = 2.0
 """A second dependence group must carry an e-value of at least 100 of its own."""
 
 FEWEST_OWNERS = 5
+
+NOBODY = np.zeros(0, dtype=np.int32)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,13 +49,17 @@ class LinkedOwners:
 
 
 def linked_sets(
-    population: Population, groups: Iterable[npt.NDArray[np.int32]], *, membership_level: float
+    population: Population,
+    groups: Iterable[npt.NDArray[np.int32]],
+    *,
+    membership_level: float,
+    licensed: npt.NDArray[np.integer[Any]] = NOBODY,
 ) -> list[LinkedOwners]:
     """
     Return the disjoint sets that are linked beyond chance, by two witnesses.
 
     1. Key 1 on the group as proposed, and a second witness.
-    2. Membership, owner by owner.
+    2. Membership, owner by owner; `licensed` owners are no members of anything, whatever they share.
     3. An owner that belongs to two sets stays with the one it has more evidence for; key 3 on what is left.
     """
     found = []
@@ -63,7 +69,8 @@ def linked_sets(
         if weighed.weighted_log10 < LINKED_LOG10 or witnesses < 2:
             continue
         belong = belonging(population, group, q=membership_level)                                # 2.
-        found.append(_Scored(belong.owners, belong.log_e, belong.means, weighed, group, belong.core))
+        own = ~np.isin(belong.owners, licensed)
+        found.append(_Scored(belong.owners[own], belong.log_e[own], belong.means[own], weighed, group, belong.core))
     out = []
     for one in _disjoint(found):                                                                 # 3.
         if len(one.owners) >= FEWEST_OWNERS:
