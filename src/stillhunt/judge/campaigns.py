@@ -94,8 +94,7 @@ def judge(
        owners that have a part in the strands shown.
     5. Every campaign is judged again without its strongest leg, and put beside matched honest accounts.
     """
-    licensed = engine.fetch("SELECT owner FROM owner WHERE licence IS NOT NULL ORDER BY owner").column("owner").to_numpy()
-    found = linked_sets(population, groups, membership_level=rule.membership_level, licensed=licensed)  # 1.
+    found = linked_sets(population, groups, membership_level=rule.membership_level, licensed=_licensed(engine))  # 1.
     disguised = [f for f in found if _disguised(f, rule)]
     linked_owners = np.concatenate([np.zeros(0, np.int32), *(f.owners for f in found)])
     suspects = Suspects(engine, [one.owners for one in disguised], linked_owners, rule.salted)
@@ -136,6 +135,12 @@ def judge(
     return Judged(
         campaigns=tuple(campaigns), linked=tuple(linked), tested=len(disguised), cutoff=cutoff, owners=linked_owners, bundles=kept
     )  # fmt: skip
+
+
+def _licensed(engine: Engine) -> npt.NDArray[np.int32]:
+    """Return the owners that have a licence."""
+    rows = engine.fetch("SELECT owner FROM owner WHERE licence IS NOT NULL ORDER BY owner")
+    return rows.column("owner").to_numpy().astype(np.int32)
 
 
 def _operations(
