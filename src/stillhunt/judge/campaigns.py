@@ -140,7 +140,8 @@ def judge(
 def _licensed(engine: Engine) -> npt.NDArray[np.int32]:
     """Return the owners that have a licence."""
     rows = engine.fetch("SELECT owner FROM owner WHERE licence IS NOT NULL ORDER BY owner")
-    return rows.column("owner").to_numpy().astype(np.int32)
+    owners: npt.NDArray[np.int32] = rows.column("owner").to_numpy().astype(np.int32)
+    return owners
 
 
 def _operations(
