@@ -143,12 +143,15 @@ def test_what_is_not_plain_is_read_alike(change: int, logs: dict[str, tuple[Path
     check(path, "openai")
 
 
+@pytest.mark.parametrize("odd", [b"\\ud800", b"\\n", b'\\"', b"\\\\", b"\\u0000"])
 @pytest.mark.parametrize("name", WAYS)
-def test_names_with_half_a_character_are_read_alike(name: str, logs: dict[str, tuple[Path, str]], tmp_path: Path) -> None:
-    """A name that no text can hold, in the first line of a log, is no reason to fail."""
+def test_names_that_no_type_can_have_are_read_alike(
+    name: str, odd: bytes, logs: dict[str, tuple[Path, str]], tmp_path: Path
+) -> None:
+    """A name with half a character or an escaped one, in the first line of a log, is no reason to fail."""
     lines = logs[name][0].read_bytes().split(b"\n")[:20]
     path = tmp_path / "log.jsonl"
-    path.write_bytes(b"\n".join([lines[0][:-1] + b', "\\ud800": 1}', *lines[1:]]))
+    path.write_bytes(b"\n".join([lines[0][:-1] + b', "' + odd + b'": 1}', *lines[1:]]))
     check(path, name)
 
 

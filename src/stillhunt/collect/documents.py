@@ -30,6 +30,11 @@ Record = dict[str, object]
 Each = Callable[[Record], Record | str]
 """What becomes of an object as soon as it is parsed: another, or the reason why it is none of ours."""
 
+Whole = Callable[[bytes], bool]
+"""Takes a line as it stands, and says whether it did; one that it did not take is parsed."""
+
+TAKEN: Record = {}
+
 WINDOW = 4 * 2**20
 """Characters looked at while the end of a value is sought in the layouts that are not lines."""
 
@@ -107,24 +112,34 @@ def as_it_is(record: Record) -> Record:
     return record
 
 
-def records_of(block: lines.Block, origin: lines.Origin, tally: Tally, each: Each = as_it_is) -> Chunk:
+def records_of(
+    block: lines.Block, origin: lines.Origin, tally: Tally, each: Each = as_it_is, whole: Whole | None = None
+) -> Chunk:
     """Return the objects on the lines of a block; other lines are counted, blank ones are no lines."""
     place = origin.place(block.first)
     rows = block.data.split(b"\n")
     numbered = ((number, line) for number, line in enumerate(rows) if line and not line.isspace())
-    found, numbers = records_at(numbered, len(rows) - 1 if block.cut else None, place, tally, each)
+    found, numbers = records_at(numbered, len(rows) - 1 if block.cut else None, place, tally, each, whole)
     return Chunk(found, lambda row: place(numbers[row]))
 
 
 def records_at(
-    numbered: Iterable[tuple[int, bytes]], cut: int | None, place: Place, tally: Tally, each: Each
+    numbered: Iterable[tuple[int, bytes]],
+    cut: int | None,
+    place: Place,
+    tally: Tally,
+    each: Each,
+    whole: Whole | None = None,
 ) -> tuple[list[Record], list[int]]:
     """Return the objects on some lines of a block, with their numbers; line `cut` may lack its end."""
     found: list[Record] = []
     numbers: list[int] = []
     for number, line in numbered:
-        record = parse(line.removeprefix(lines.BYTE_ORDER_MARK) if number == 0 else line)
-        if isinstance(record, str):
+        line = line.removeprefix(lines.BYTE_ORDER_MARK) if number == 0 else line
+        record = TAKEN if whole is not None and whole(line) else parse(line)
+        if record is TAKEN:
+            pass
+        elif isinstance(record, str):
             tally.line(lines.CUT_OFF if number == cut and record != NOT_OBJECT else record, place, number)
         elif isinstance(made := each(record), str):
             tally.add("line", made, places=[place(number)] if tally.wants_place("line", made) else [])
@@ -163,11 +178,12 @@ def _size(path: str) -> int:
         return 0
 
 
-def chunks(split: Split, tally: Tally, each: Each = as_it_is) -> Iterator[Chunk]:
+def chunks(split: Split, tally: Tally, each: Each = as_it_is, whole: Whole | None = None) -> Iterator[Chunk]:
     """
     Yield the objects of a split in any layout, `each` applied; what is left out is in `tally` by then.
 
-    `each` is applied one by one: large objects that are let go at once cost half of those kept for a while.
+    `each` is applied one by one: large objects that are let go at once cost half of those kept for a while. Lines that `whole`
+    takes are not parsed; it is not asked in the other layouts.
     """
     first = head(split.path)
     if refuse_wide(split, first, tally):
@@ -175,7 +191,7 @@ def chunks(split: Split, tally: Tally, each: Each = as_it_is) -> Iterator[Chunk]
     how = layout(first)
     if how == "lines":
         for block, origin in line_blocks(split, tally):
-            yield records_of(block, origin, tally, each)
+            yield records_of(block, origin, tally, each, whole)
     elif split.part == 0:
         yield from _gathered(split, how, tally, each)
 

@@ -11,15 +11,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from stillhunt.collect import columns, documents
-from stillhunt.collect.conform import conform, nothing, sliced
+import numpy as np
+
+from stillhunt.collect import columns, documents, plain
+from stillhunt.collect.conform import nothing, sliced
 from stillhunt.collect.documents import Record
 from stillhunt.collect.opening import head
-from stillhunt.collect.otel_exchange import Row
 from stillhunt.collect.otel_joining import Joining
 from stillhunt.collect.otlp import METRICS, NOTHING, items
-from stillhunt.collect.tally import Place, Tally
-from stillhunt.contract import EXCHANGES, REQUIRED
+from stillhunt.collect.plain_otel import Spans
+from stillhunt.collect.tally import Tally
+from stillhunt.contract import EXCHANGES
 from stillhunt.plugs import Batch, Split
 
 BLAMELESS = frozenset((METRICS, NOTHING))
@@ -31,13 +33,14 @@ def recognise(record: Mapping[str, object]) -> str | None:
     return None if told is None else f"Its records have the key `{told}`, as OTLP in JSON has."
 
 
-def read(split: Split) -> Iterator[Batch]:
+def read(split: Split, *, fast: bool = True) -> Iterator[Batch]:
     """
     Yield the exchanges of one split of an OTLP log, and what was left out.
 
     Spans and log records of one call may be far apart, so that only a whole file can be read: the first part has all. The path
     of a split may name several files, one a line: those of spans and those of log records are read side by side, as far into
-    the ones as into the others, so that spans and log records of one call meet while they wait.
+    the ones as into the others, so that spans and log records of one call meet while they wait. With `fast`, lines of spans are
+    read as typed ones where they are as most are, which gives the same.
     """
     if split.part:
         return
@@ -46,15 +49,17 @@ def read(split: Split) -> Iterator[Batch]:
     spans = [path for path in paths if path not in records]
     tally = Tally()
     joining = Joining(lambda what, reason, defect: tally.note(reason, what, defect=defect))
+    typed = Spans(joining, tally) if fast else None
+    whole = typed.take if typed is not None else None
 
     def each(record: Record) -> Record:
         take(record, joining, tally)
         return {}
 
-    for path in _in_step([spans, records], lambda path: documents.chunks(Split(path=path, format="otel"), tally, each)):
-        yield from delivered(joining, tally, path)
+    for path in _in_step([spans, records], lambda path: documents.chunks(Split(path=path, format="otel"), tally, each, whole)):
+        yield from delivered(joining, tally, path, typed)
     joining.release()
-    yield from delivered(joining, tally, paths[-1])
+    yield from delivered(joining, tally, paths[-1], typed)
 
 
 def _in_step(rows: list[list[str]], chunks: Callable[[str], Iterator[object]]) -> Iterator[str]:
@@ -100,19 +105,17 @@ def take(record: Record, joining: Joining, tally: Tally, *, carried: bool = Fals
             joining.take(item, carried=carried)
 
 
-def delivered(joining: Joining, tally: Tally, path: str) -> Iterator[Batch]:
+def delivered(joining: Joining, tally: Tally, path: str, typed: Spans | None = None) -> Iterator[Batch]:
     """Yield the rows that are ready, with all that was counted so far; nothing where there is nothing to say."""
-    rows, joining.rows = joining.rows, []
+    rows, numbers = joining.taken()
+    found = typed.batches() if typed is not None else []
     if rows:
-        yield from _batches(rows, tally, lambda row: Path(path).name)
+        found.append((columns.batch_of(rows, EXCHANGES, tally), np.array(numbers, np.int64)))
+    if found:
+        lines = tally.lines + sum(batch.num_rows for batch, _ in found)
+        name = Path(path).name
+        exchanges = plain.in_order([plain.fitted(batch, where, lambda row: name, tally) for batch, where in found])
+        yield from sliced(Batch(exchanges, tally.left_out(), lines))
     elif tally.left_out():
         yield Batch(nothing(EXCHANGES), tally.left_out(), tally.lines)
     tally.clear()
-
-
-def _batches(rows: list[Row], tally: Tally, place: Place) -> Iterator[Batch]:
-    raw = columns.batch_of(rows, EXCHANGES, tally)
-    lost = tally.lines
-    batch = conform(raw, EXCHANGES, REQUIRED, place)
-    tally.merge(batch.left_out)
-    yield from sliced(Batch(batch.exchanges, tally.left_out(), batch.lines + lost))

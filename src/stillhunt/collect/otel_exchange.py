@@ -7,12 +7,13 @@ OpenInference 0.1.42, and the older ones of OpenLLMetry and LiteLLM, whose spans
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import orjson
 
 from stillhunt.collect.messages import hash_of
-from stillhunt.collect.otel_messages import MESSAGE_EVENTS, Event, Note, Talk, talk_of
+from stillhunt.collect.otel_messages import MESSAGE_EVENTS, Event, Note, talk_of
 from stillhunt.collect.otlp import Item, Raw, attributes, indexed, value
 from stillhunt.collect.text import json_text
 
@@ -170,19 +171,30 @@ NEWER = "attributes: names of the repository semantic-conventions-genai"
 Row = dict[str, object]
 
 
+Attributes = Mapping[str, Any]
+"""Attributes by name, each in a wrapping of some kind."""
+
+Read = Callable[[Any], object]
+"""Takes a value out of its wrapping; of nothing it makes nothing."""
+
+
 def is_call(item: Item) -> bool:
     """Whether a span or event is a call of a model that answers with text."""
-    raw = item.attributes
-    kind = value(raw.get("openinference.span.kind"))
+    return is_call_by(item.attributes, value, item.body.get("name"))
+
+
+def is_call_by(raw: Attributes, read: Read, name: object) -> bool:
+    """Whether attributes are those of a call of a model that answers with text."""
+    kind = read(raw.get("openinference.span.kind"))
     if kind is not None:
         return kind == "LLM"
-    operation = value(raw.get("gen_ai.operation.name"))
+    operation = read(raw.get("gen_ai.operation.name"))
     if operation is not None:
         return isinstance(operation, str) and operation in CALLS
-    kind = value(raw.get("llm.request.type"))
+    kind = read(raw.get("llm.request.type"))
     if kind is not None:
         return kind in INFERENCE
-    if item.body.get("name") == "llm_request" and not USED_KEYS.isdisjoint(raw):
+    if name == "llm_request" and not USED_KEYS.isdisjoint(raw):
         return True  # vLLM
     return not MODEL_KEYS.isdisjoint(raw) and not USED_KEYS.isdisjoint(raw)
 
@@ -235,7 +247,7 @@ def exchange(item: Item, events: Sequence[Event], note: Note) -> Row:
     if "gen_ai.request.reasoning.level" in raw:
         note(LEVEL)
     row = _plain(raw, resource)
-    row["exchange_id"] = _known(value(raw.get("gen_ai.response.id"))) or item.key
+    row["exchange_id"] = known(value(raw.get("gen_ai.response.id"))) or item.key
     row["account_id"] = account(raw, resource, note)
     row["started_at"], row["ended_at"] = times(item)
     if row.get("session_id") is None:
@@ -246,9 +258,9 @@ def exchange(item: Item, events: Sequence[Event], note: Note) -> Row:
     row["completion"] = talk.response.completion
     row["reasoning_issued"] = talk.response.issued or None
     row["reasoning_presented"] = talk.request.presented or None
-    row["finish_reason"] = _finish(raw, talk)
+    row["finish_reason"] = finish_by(raw, value, talk.response.finish_reason)
     row["status"] = status(item)
-    row["refusal_category"] = talk.response.refusal_category or _refusal(row["finish_reason"])
+    row["refusal_category"] = talk.response.refusal_category or refusal_in(row["finish_reason"])
     row.update(_asked_for(raw, row, note))
     return row
 
@@ -257,12 +269,12 @@ def times(item: Item) -> tuple[object, object]:
     """Return when a span started and ended; a log record has one time. A time of 0 is none."""
     body = item.body
     if item.log:
-        at = _moment(body.get("timeUnixNano")) or _moment(body.get("observedTimeUnixNano"))
+        at = moment(body.get("timeUnixNano")) or moment(body.get("observedTimeUnixNano"))
         return at, at
-    return _moment(body.get("startTimeUnixNano")), _moment(body.get("endTimeUnixNano"))
+    return moment(body.get("startTimeUnixNano")), moment(body.get("endTimeUnixNano"))
 
 
-def _moment(given: object) -> object:
+def moment(given: object) -> object:
     """Return nanoseconds since 1970 as a number; text of another kind is left for the column to judge."""
     if isinstance(given, str):
         if given.isascii() and given.isdecimal() and len(given) < 20:
@@ -273,9 +285,14 @@ def _moment(given: object) -> object:
 
 def account(raw: Raw, resource: Raw, note: Note) -> str | None:
     """Return who made the call, by the best name that there is; `note` hears which, where it is not the first."""
+    return account_by(raw, resource, note, value)
+
+
+def account_by(raw: Attributes, resource: Attributes, note: Note, read: Read) -> str | None:
+    """Return the same as `account`, of attributes in any wrapping."""
     for place, (names, label) in enumerate(IDENTITIES):
         for name in names:
-            found = _known(value(raw.get(name))) or _known(value(resource.get(name)))
+            found = known(read(raw.get(name))) or known(read(resource.get(name)))
             if found is not None:
                 if place:
                     note(f"account is the {label}, for want of user.id")
@@ -285,7 +302,7 @@ def account(raw: Raw, resource: Raw, note: Note) -> str | None:
 
 def is_personal(raw: Raw) -> bool:
     """Whether the attributes themselves name a caller, not only the service that recorded them."""
-    return any(_known(value(raw.get(name))) is not None for names, _ in IDENTITIES[:PERSONAL] for name in names)
+    return any(known(value(raw.get(name))) is not None for names, _ in IDENTITIES[:PERSONAL] for name in names)
 
 
 def status(item: Item) -> str:
@@ -315,8 +332,9 @@ def _exception(item: Item) -> str:
     return ""
 
 
-def _finish(raw: Raw, talk: Talk) -> object:
-    reasons = value(raw.get("gen_ai.response.finish_reasons"))
+def finish_by(raw: Attributes, read: Read, said: object) -> object:
+    """Return why the model stopped: by the span's attributes, by what was `said` beside its answer, or by an older attribute."""
+    reasons = read(raw.get("gen_ai.response.finish_reasons"))
     if isinstance(reasons, str) and reasons.startswith("["):
         try:
             reasons = orjson.loads(reasons)
@@ -326,19 +344,20 @@ def _finish(raw: Raw, talk: Talk) -> object:
         reasons = next((one for one in reasons if isinstance(one, str) and one), None)
     if isinstance(reasons, str) and reasons:
         return reasons
-    return talk.response.finish_reason or value(raw.get("llm.finish_reason"))
+    return said or read(raw.get("llm.finish_reason"))
 
 
-def _refusal(finish: object) -> str | None:
+def refusal_in(finish: object) -> str | None:
+    """Return the kind of refusal that a finish reason names."""
     return finish if isinstance(finish, str) and finish in ("refusal", "content_filter") else None
 
 
 def _asked_for(raw: Raw, row: Row, note: Note) -> Row:
     """Return the knobs of the request and the hash of its tools."""
     found: Row = {column: row.get(column) for column in KNOBS}
-    tools: object = _json(value(raw.get("gen_ai.tool.definitions")))
+    tools: object = opened(value(raw.get("gen_ai.tool.definitions")))
     if "llm.invocation_parameters" in raw:
-        parameters = _json(value(raw.get("llm.invocation_parameters")))
+        parameters = opened(value(raw.get("llm.invocation_parameters")))
         if isinstance(parameters, dict):
             for column, names in INVOCATION.items():
                 if found[column] is None:
@@ -347,20 +366,21 @@ def _asked_for(raw: Raw, row: Row, note: Note) -> Row:
             if found["reasoning_budget"] is None and isinstance(thinking, dict):
                 found["reasoning_budget"] = thinking.get("budget_tokens")
             if row.get("end_user_id") is None:
-                found["end_user_id"] = _known(parameters.get("safety_identifier")) or _known(parameters.get("user"))
+                found["end_user_id"] = known(parameters.get("safety_identifier")) or known(parameters.get("user"))
             tools = tools or parameters.get("tools")
     if not tools and ("llm.tools.0.tool.json_schema" in raw or "llm.request.functions.0.name" in raw):
         flat = {
             key: value(held) for key, held in raw.items() if key.startswith(("llm.tools.", "llm.request.functions."))
         }
-        tools = [_json(one.get("tool.json_schema")) for one in indexed(flat, "llm.tools.")]
-        tools = tools or [{k: _json(v) for k, v in one.items()} for one in indexed(flat, "llm.request.functions.")]
+        tools = [opened(one.get("tool.json_schema")) for one in indexed(flat, "llm.tools.")]
+        tools = tools or [{k: opened(v) for k, v in one.items()} for one in indexed(flat, "llm.request.functions.")]
     if isinstance(tools, list) and tools:
         found["tools_hash"] = hash_of(json_text(tools))
     return found
 
 
-def _json(given: object) -> object:
+def opened(given: object) -> object:
+    """Return what text holds where it starts as JSON of a list or object, else what was given."""
     if isinstance(given, str) and given[:1] in ("{", "["):
         try:
             return orjson.loads(given)
@@ -398,7 +418,7 @@ def _address(raw: Raw, given: object) -> object:
     return given.split(",")[0].strip() or None if isinstance(given, str) else None
 
 
-def _known(given: object) -> str | None:
+def known(given: object) -> str | None:
     """Return an id that names someone, as text."""
     if isinstance(given, int) and not isinstance(given, bool):
         return str(given)

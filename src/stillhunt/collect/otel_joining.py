@@ -7,7 +7,7 @@ until the window is full or the log ends; then each becomes what it can on its o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 
 from stillhunt.collect.otel_exchange import (
@@ -65,6 +65,8 @@ class Joining:
     def __init__(self, count: Count) -> None:
         """Start with nothing held."""
         self.rows: list[Row] = []
+        self.numbers: list[int] = []
+        self._made = 0
         self._count = count
         self._held: dict[str, Waiting] = {}
         self._weight = 0
@@ -155,6 +157,26 @@ class Joining:
             self._count("line", NO_TIME, True)
             return
         self.rows.append(exchange(item, events, lambda reason: self._count("value", reason, False)))
+        self.numbers.append(self._made)
+        self._made += 1
+
+    def passed(self, key: str | None) -> int | None:
+        """
+        Let a span with messages pass that becomes a row elsewhere; return its number among all rows.
+
+        Returns None, and lets nothing pass, where a span or log records of the same call wait here.
+        """
+        if key in self._held:
+            return None
+        self._remember(key)
+        self._made += 1
+        return self._made - 1
+
+    def taken(self) -> tuple[list[Row], list[int]]:
+        """Return, and forget, the rows that are ready, and the number of each among all that were made."""
+        taken = self.rows, self.numbers
+        self.rows, self.numbers = [], []
+        return taken
 
     def _remember(self, key: str | None) -> None:
         if key is not None:
@@ -192,8 +214,12 @@ def refusal(item: Item) -> str | None:
 
 def has_content(span: Item) -> bool:
     """Whether a span holds messages itself, or says where they are kept."""
-    raw = span.attributes
-    return not CONTENT_MARKS.isdisjoint(raw) or any(key.startswith(CONTENT_STARTS) for key in raw)
+    return names_messages(span.attributes)
+
+
+def names_messages(names: Collection[str]) -> bool:
+    """Whether names of attributes are among those of messages, or of where they are kept."""
+    return not CONTENT_MARKS.isdisjoint(names) or any(name.startswith(CONTENT_STARTS) for name in names)
 
 
 def weight_of(item: Item) -> int:

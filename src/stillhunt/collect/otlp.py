@@ -102,39 +102,52 @@ def attributes(listed: object) -> Raw:
 
 
 def value(wrapped: object, depth: int = 0) -> object:
-    """Return what an `AnyValue` holds, in JSON's own kinds; None for what is none or is nested too deep."""
+    """
+    Return what an `AnyValue` holds, in JSON's own kinds; None for what is none or is nested too deep.
+
+    It holds one thing; of several, text counts, then lists, numbers, and the rest.
+    """
     if type(wrapped) is not dict or depth > DEEPEST:
         return None
     text = wrapped.get("stringValue")
     if type(text) is str:
         return text
-    for kind, held in wrapped.items():
-        if kind == "intValue":
-            return _whole(held)
-        if kind == "doubleValue":
-            return _number(held)
-        if kind == "boolValue":
-            return held if isinstance(held, bool) else None
-        if kind == "arrayValue":
-            return [value(one, depth + 1) for one in _list(held.get("values"))] if isinstance(held, dict) else None
-        if kind == "kvlistValue":
-            pairs = attributes(held.get("values")) if isinstance(held, dict) else NO_ATTRIBUTES
-            return {key: value(one, depth + 1) for key, one in pairs.items()}
-        if kind == "bytesValue":
-            return held if isinstance(held, str) else None  # base64, as it stands
-    return None
+    if "arrayValue" in wrapped:
+        held = wrapped["arrayValue"]
+        return [value(one, depth + 1) for one in _list(held.get("values"))] if isinstance(held, dict) else None
+    if "intValue" in wrapped:
+        return whole(wrapped["intValue"])
+    if "doubleValue" in wrapped:
+        return number(wrapped["doubleValue"])
+    if "boolValue" in wrapped:
+        held = wrapped["boolValue"]
+        return held if isinstance(held, bool) else None
+    if "kvlistValue" in wrapped:
+        held = wrapped["kvlistValue"]
+        pairs = attributes(held.get("values")) if isinstance(held, dict) else NO_ATTRIBUTES
+        return {key: value(one, depth + 1) for key, one in pairs.items()}
+    held = wrapped.get("bytesValue")
+    return held if isinstance(held, str) else None  # base64, as it stands
 
 
-def _whole(held: object) -> int | None:
+LONGEST_WHOLE = 24
+"""Characters of a whole number in text."""
+
+LEAST_WHOLE, MOST_WHOLE = -(2**63), 2**64
+
+
+def whole(held: object) -> int | None:
+    """Return a whole number of 64 bits, as JSON has it or as text; None for anything else."""
     if isinstance(held, str):
         try:
-            return int(held) if len(held) < 24 else None
+            return int(held) if len(held) < LONGEST_WHOLE else None
         except ValueError:
             return None
-    return held if isinstance(held, int) and not isinstance(held, bool) else None
+    return held if isinstance(held, int) and not isinstance(held, bool) and LEAST_WHOLE <= held < MOST_WHOLE else None
 
 
-def _number(held: object) -> float | None:
+def number(held: object) -> float | None:
+    """Return a finite number, as JSON has it or as text; None for anything else."""
     try:
         number = float(held) if isinstance(held, int | float | str) and not isinstance(held, bool) else None
     except (ValueError, OverflowError):

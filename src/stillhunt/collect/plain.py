@@ -187,8 +187,8 @@ def peeked(lines: Iterable[bytes], plain: Plain) -> frozenset[str]:
 
 
 def _is_whole(name: str) -> bool:
-    """Whether a name is text of whole characters: no field of a type can have another."""
-    return without_surrogates(name) == name
+    """Whether a name is text of whole characters that JSON has not to escape: no field of a type can have another."""
+    return without_surrogates(name) == name and not any(one < " " or one in '"\\' for one in name)
 
 
 @lru_cache(maxsize=256)
@@ -227,8 +227,8 @@ def of_block(block: lines.Block, origin: lines.Origin, plain: Plain, each: docum
         numbered = ((number, listed[number]) for number in others)
         records, at = documents.records_at(numbered, len(listed) - 1 if block.cut else None, place, tally, each)
         found.append((columns.batch_of(records, EXCHANGES, tally), np.array(at, np.int64)))
-    fitted = [_fitted(rows, where, place, tally) for rows, where in found]
-    return Batch(_in_order(fitted), (), taken.lines + len(others))
+    kept = [fitted(rows, where, place, tally) for rows, where in found]
+    return Batch(in_order(kept), (), taken.lines + len(others))
 
 
 Decoded = tuple[Sequence[int], list[Any], list[int]]
@@ -387,13 +387,14 @@ def _count(what: str, reasons: Sequence[Sequence[str | None]], where: Any, tally
             tally.add(what, reason, count, places=[place(int(where[row])) for row in rows])
 
 
-def _fitted(rows: pa.RecordBatch, where: Any, place: Place, tally: Tally) -> tuple[pa.RecordBatch, Column]:
+def fitted(rows: pa.RecordBatch, where: Any, place: Place, tally: Tally) -> tuple[pa.RecordBatch, Column]:
+    """Return the rows that are exchanges in the contract's types, and their numbers out of `where`; count the others."""
     batch, kept = conformed(rows, EXCHANGES, REQUIRED, lambda row: place(int(where[row])))
     tally.merge(batch.left_out)
     return batch.exchanges, pa.array(where, pa.int64()).filter(kept)
 
 
-def _in_order(found: list[tuple[pa.RecordBatch, Column]]) -> pa.RecordBatch:
+def in_order(found: list[tuple[pa.RecordBatch, Column]]) -> pa.RecordBatch:
     """Return the rows of one or two batches by the numbers of their lines."""
     filled = [(rows, numbers) for rows, numbers in found if rows.num_rows]
     if not filled:

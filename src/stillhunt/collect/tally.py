@@ -39,9 +39,9 @@ class Tally:
         """Whether another example would be kept: a place can be dear to work out."""
         return len(self._places.get((what, reason, defect), ())) < MOST_EXAMPLES
 
-    def note(self, reason: str, what: str = "value", *, defect: bool = False) -> None:
-        """Count one value (or other thing) of the record that is being read; where that is, `noted_at` tells."""
-        self.add(what, reason, defect=defect)
+    def note(self, reason: str, what: str = "value", *, defect: bool = False, count: int = 1) -> None:
+        """Count values (or other things) of the record that is being read; where that is, `noted_at` tells."""
+        self.add(what, reason, count, defect=defect)
         if self.wants_place(what, reason, defect=defect):
             self._noted.append((what, reason, defect))
 
