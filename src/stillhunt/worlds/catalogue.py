@@ -52,7 +52,8 @@ class Catalogue(NamedTuple):
     """
     Stacks as three parallel tuples of strings, most popular first; apps by template key and stack.
 
-    `model_released` holds (day, hour) of the two models that come out during the window.
+    `model_released` holds (day, hour) of the two models that come out during the window. `volume` multiplies
+    the lists that some customers work off.
     """
 
     user_agents: tuple[str, ...]
@@ -65,6 +66,7 @@ class Catalogue(NamedTuple):
     """Hours after a release at which an app moves all its users to the new model."""
     released_h: Ints
     outage_h: int
+    volume: int = 1
 
 
 def _ja4(draw: random.Random) -> str:

@@ -110,7 +110,7 @@ def labelling_firm(size: int, things: Catalogue, rng: Rng, cohort: int) -> Block
     groups.employ(accounts, rng, declared=True)
     groups.same_client(accounts, rng, 0.9)
     accounts.calls = volumes(rng, size, 4.0, 0.8)
-    n = size * int(rng.integers(30, 70))
+    n = size * int(rng.integers(30, 70)) * things.volume
     first, last = span(rng, 8, 18)
     at = clock.with_working_hours(
         clock.regulated(n, first, last, 0.6, rng), OFFICE_HOURS, int(accounts.utc_offset_h[0])
@@ -130,7 +130,7 @@ def licensed_distillation(size: int, things: Catalogue, rng: Rng, cohort: int) -
     groups.sign_up(accounts, rng, some_time_ago(rng), 24, 0.9)
     accounts.licence[:] = 2
     accounts.calls = volumes(rng, size, 3.0, 0.8)
-    n = size * int(rng.integers(25, 60))
+    n = size * int(rng.integers(25, 60)) * things.volume
     first, last = span(rng, 8, 20)
     at = clock.regulated(n, first, last, 0.1, rng)
     work = tasks(rng, n, MIXTURES[int(rng.choice([0, 2, 4]))], english=0.7)
@@ -153,7 +153,7 @@ def rag_backfill(size: int, things: Catalogue, rng: Rng, cohort: int) -> Block:
     groups.work_on(accounts, rng, 3, 3)
     groups.same_client(accounts, rng, 1.0)
     accounts.calls = volumes(rng, size, 8.0, 0.8)
-    n = size * int(rng.integers(120, 300))
+    n = size * int(rng.integers(120, 300)) * things.volume
     first, last = span(rng, 0.5, 4)
     work = tasks(rng, n, MIXTURES[7], topics=5, projects=4)
     doer = round_robin(n, size, rng, bool(rng.random() < 0.7))
@@ -177,7 +177,7 @@ def sharded_batch(size: int, things: Catalogue, rng: Rng, cohort: int) -> Block:
     groups.sign_up(accounts, rng, some_time_ago(rng), 24, 0.7)
     accounts.calls = volumes(rng, size, 4.0, 0.8)
     accounts.rhythm[:] = CRON if rng.random() < 0.5 else FLAT
-    n = size * int(rng.integers(15, 50))
+    n = size * int(rng.integers(15, 50)) * things.volume
     first, last = span(rng, 3, 16)
     work = tasks(
         rng,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 import numpy as np
@@ -16,12 +16,12 @@ import pyarrow as pa
 from stillhunt import contract
 from stillhunt.errors import ConfigError
 from stillhunt.worlds import campaigns, clock, frontier, handing, joined, lookalikes, lookalikes_batch
-from stillhunt.worlds.assemble import drop_banned, exchange_table, in_order, observe, only_served
+from stillhunt.worlds.assemble import Observed, drop_banned, exchange_table, in_order, observe, only_served
 from stillhunt.worlds.catalogue import MODELS, Catalogue, catalogue
 from stillhunt.worlds.columns import Column, column, hex_strings, take
-from stillhunt.worlds.drafts import Accounts, Block, concat_blocks, concat_calls
+from stillhunt.worlds.drafts import Accounts, Block, Calls, concat_blocks, concat_calls
 from stillhunt.worlds.identity import account_table
-from stillhunt.worlds.ids import Ints
+from stillhunt.worlds.ids import Hashes, Ints
 from stillhunt.worlds.network import is_home
 from stillhunt.worlds.population import hashes, numbers, strangers
 from stillhunt.worlds.traffic import inside_window, own_calls
@@ -156,7 +156,8 @@ class World:
 class Recipe:
     """
     How many of each: `singles` independent accounts, groups by look-alike, sizes of the campaigns'
-    accounts; `difficulty` names the campaigns of `frontier` instead.
+    accounts; `difficulty` names the campaigns of `frontier` instead. `volume` multiplies what each account
+    sends.
     """
 
     singles: int
@@ -166,6 +167,26 @@ class Recipe:
     joined: bool = False
     bans_one_in: int = 250
     difficulty: str | None = None
+    volume: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drawn:
+    """
+    One part of a world before it is written out: everybody and every call, as numbers.
+
+    `calls` and `seen` are sorted by account, end user and time; `ids` are the hashes that account ids are
+    made of.
+    """
+
+    accounts: Accounts
+    ids: Hashes
+    calls: Calls
+    seen: Observed
+    bans: list[tuple[int, int]]
+    blocks: list[Block]
+    things: Catalogue
+    salt: int
 
 
 DEMO = Recipe(singles=5000, groups=_DEMO, operators=(7, 8))
@@ -213,7 +234,44 @@ def build(recipe: Recipe, name: str, seed: int, scale: float, part: int) -> Worl
     3. Apply the bans.  4. Observe.  5. Order everything by time and forget which block it came from.
     """
     rng = np.random.default_rng([seed, part, 20260302])
-    things = catalogue(seed)
+    one = _drawn(recipe, seed, scale, rng)
+    account_ids = ids_of(one)
+    table = exchange_table(one.accounts, account_ids, one.calls, one.seen, one.things, one.salt, rng)
+    by_time = np.argsort(one.calls.at, kind="stable")  # 5.
+    table, harvest = take(table, by_time), one.calls.harvest[by_time]
+    campaign_ids = hex_strings(numbers(rng, 4096), "cmp_", 2, 8)
+    return World(
+        name=name,
+        seed=seed,
+        exchanges=table,
+        accounts=_ordered_accounts(one.accounts, account_ids),
+        events=_events(account_ids, one.bans, one.things),
+        truth=_truth(one.accounts, account_ids, campaign_ids),
+        truth_exchanges=_harvested(table, harvest, campaign_ids),
+        controls=_controls(one.accounts, account_ids, one.blocks),
+    )
+
+
+def drawn(recipe: Recipe, seed: int, part: int) -> tuple[Drawn, dict[str, pa.Table]]:
+    """Return one part of a world that is not written out, and its tables `accounts`, `events` and `truth`."""
+    rng = np.random.default_rng([seed, part, 20260302])
+    one = _drawn(recipe, seed, 1.0, rng)
+    account_ids = ids_of(one)
+    return one, {
+        "accounts": _ordered_accounts(one.accounts, account_ids),
+        "events": _events(account_ids, one.bans, one.things),
+        "truth": _truth(one.accounts, account_ids, hex_strings(numbers(rng, 4096), "cmp_", 2, 8)),
+    }
+
+
+def ids_of(one: Drawn) -> Column:
+    """Return the ids of the accounts."""
+    return hex_strings(one.ids, "acc_", 1, 16)
+
+
+def _drawn(recipe: Recipe, seed: int, scale: float, rng: Rng) -> Drawn:
+    """Take steps 1 to 4 of `build`."""
+    things = catalogue(seed)._replace(volume=recipe.volume)
     blocks = _blocks(recipe, scale, things, rng)  # 1.
     accounts, special, bans = concat_blocks(blocks)
     calls = concat_calls(
@@ -224,27 +282,21 @@ def build(recipe: Recipe, name: str, seed: int, scale: float, part: int) -> Worl
     order = np.lexsort((calls.at, calls.end_user, calls.account))
     calls, blocked = in_order(calls, order), blocked[order]
     seen = observe(accounts, calls, blocked, things, rng)  # 4.
-    calls = only_served(calls, seen)
-    account_ids = hex_strings(hashes(rng, len(accounts)), "acc_", 1, 16)
-    table = exchange_table(accounts, account_ids, calls, seen, things, int(rng.integers(1 << 30)), rng)
-    by_time = np.argsort(calls.at, kind="stable")  # 5.
-    table, harvest = take(table, by_time), calls.harvest[by_time]
-    campaign_ids = hex_strings(numbers(rng, 4096), "cmp_", 2, 8)
-    events = _events(account_ids, bans, things)
-    return World(
-        name=name,
-        seed=seed,
-        exchanges=table,
-        accounts=_ordered_accounts(accounts, account_ids),
-        events=events,
-        truth=_truth(accounts, account_ids, campaign_ids),
-        truth_exchanges=_harvested(table, harvest, campaign_ids),
-        controls=_controls(accounts, account_ids, blocks),
+    return Drawn(
+        accounts=accounts,
+        calls=only_served(calls, seen),
+        seen=seen,
+        ids=hashes(rng, len(accounts)),
+        salt=int(rng.integers(1 << 30)),
+        bans=bans,
+        blocks=blocks,
+        things=things,
     )
 
 
 def _blocks(recipe: Recipe, scale: float, things: Catalogue, rng: Rng) -> list[Block]:
     singles = strangers(rng, max(round(recipe.singles * scale), 1), 0, things)
+    singles.calls *= recipe.volume
     homes = singles.ips[is_home(singles.ips[:, 0]), 0]
     blocks = [Block(singles)]
     for name, (count, least, most) in recipe.groups.items():
@@ -253,6 +305,7 @@ def _blocks(recipe: Recipe, scale: float, things: Catalogue, rng: Rng) -> list[B
             maker = LOOKALIKES[name] if name in LOOKALIKES else HANDING[name]
             block = maker(size, things, rng, COHORTS.index(name))
             block.accounts.verified[:] = rng.random() < 0.7
+            block.accounts.calls *= recipe.volume
             blocks.append(block)
     # Plans are drawn one by one, each before its campaign: the worlds of earlier versions stay the same to the byte.
     plans: Iterator[campaigns.Plan] = (
@@ -260,7 +313,8 @@ def _blocks(recipe: Recipe, scale: float, things: Catalogue, rng: Rng) -> list[B
         if recipe.difficulty is not None
         else (campaigns.plan(kind, max(round(size * scale), 5), rng) for kind, size in _operators(recipe, rng))
     )
-    for number, plan in enumerate(plans):
+    for number, drawn_plan in enumerate(plans):
+        plan = replace(drawn_plan, calls=drawn_plan.calls * recipe.volume)
         blocks.append(campaigns.campaign(plan, number, COHORTS.index(plan.kind), things, homes, rng))
     for number, kind in enumerate(joined.KINDS if recipe.joined else ()):
         size = max(round(int(rng.integers(40, 61)) * scale), 12)
