@@ -53,7 +53,7 @@ def test_every_day_is_stored_and_hunted_and_thrown_away(bench: ModuleType, tmp_p
     assert truth.num_rows >= hunted["accounts"] and len(set(truth.column("cohort").to_pylist())) == 20
     assert "1 of 1 campaigns of 25 or more accounts found" in hunted["found"]
     text = bench.page(steps)
-    assert f"{hunted['exchanges']:,} exchanges by" in text and "not run" in text
+    assert f": {hunted['exchanges']:,} exchanges" in text and "not run" in text
     before = (tmp_path / "steps.jsonl").read_text()
     bench.run(bench.Steps(tmp_path, steps.size))
     assert (tmp_path / "steps.jsonl").read_text() == before
