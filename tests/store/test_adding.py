@@ -6,15 +6,19 @@ import hashlib
 from pathlib import Path
 from unittest import mock
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from store.logs import NOW, add, calls, ids, write
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from store.logs import NOW, add, calls, feed, ids, open_store, write
 
 from stillhunt.config import Config
 from stillhunt.digest import Digester, Key
 from stillhunt.errors import ConfigError, LogError, StoreError
 from stillhunt.store import disk
 from stillhunt.store.folder import Store
+from strategies import SECRET
 
 
 @pytest.fixture
@@ -38,6 +42,35 @@ def test_only_what_is_new_is_digested(tmp_path: Path, key: Key, rows_digested: l
     _, seen = add(tmp_path / "s", tmp_path, key, [str(write(tmp_path / "b.parquet", 1)), str(tmp_path / "a.parquet")])
     assert sum(rows_digested) == 12
     assert seen == ids(0, 1)
+
+
+@pytest.fixture(scope="module")
+def five_days(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """A log of five days, one file each."""
+    folder = tmp_path_factory.mktemp("days")
+    return [write(folder / f"{day}.parquet", day) for day in range(5)]
+
+
+def everything(folder: Path, key: Key, batches: list[list[Path]]) -> pa.Table:
+    """Add batches of files to a store, opened anew for each; return all calls that it holds then, by their ids."""
+    for batch in batches:
+        with open_store(folder, key) as store:
+            feed(store, batch)
+            paths = [store.folder / part.path for part in store.parts]
+    return pa.concat_tables([pq.ParquetFile(path).read() for path in paths]).sort_by("exchange_id")
+
+
+@given(splits=st.lists(st.lists(st.integers(0, 4), min_size=1, unique=True), max_size=3), last=st.permutations(range(5)))
+@settings(max_examples=12)
+def test_any_split_of_days_stores_the_same_calls(
+    five_days: list[Path], tmp_path_factory: pytest.TempPathFactory, splits: list[list[int]], last: list[int]
+) -> None:
+    """Whatever days came in whichever batches, some of them again, a store holds what one of all days at once holds."""
+    key = Key(SECRET)
+    once = everything(tmp_path_factory.mktemp("once"), key, [five_days])
+    batches = [[five_days[day] for day in split] for split in (*splits, last)]
+    assert everything(tmp_path_factory.mktemp("split"), key, batches).equals(once)
+    assert once.num_rows == len(ids(*range(5)))
 
 
 def test_the_same_file_under_another_name_is_known(tmp_path: Path, key: Key, rows_digested: list[int]) -> None:
