@@ -29,7 +29,7 @@ from typing import Any
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent))
-from store import DAYS, KEY, STAGES, Meter, long_clock, written
+from long_log import DAYS, KEY, STAGES, Meter, long_clock, written
 
 RESULTS = Path(__file__).parent / "results"
 STEPS = ("linkage", "membership", "joint operation")

@@ -31,7 +31,7 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
-from store import KEY, STAGES, Meter, long_clock, size_of
+from long_log import KEY, STAGES, Meter, long_clock, size_of
 
 SEED = 288
 EXCHANGES, ACCOUNTS, CAMPAIGNS = 288_000_000, 505_000, 185

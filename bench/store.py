@@ -10,70 +10,20 @@ top of them, compares the campaigns, and writes `bench/results/store.md`. CPU se
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import os
 import resource
 import shutil
 import subprocess
 import sys
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-DAYS = 45
-SEED = 45
-KEY = b"stillhunt benchmark key, public"
+sys.path.insert(0, str(Path(__file__).parent))
+from long_log import DAYS, KEY, STAGES, Meter, long_clock, size_of, written
+
 RESULTS = Path(__file__).parent / "results"
-STAGES = ("digest", "accounts", "traits", "links", "judge")
-
-
-def long_clock() -> None:
-    """Let worlds last 45 days: their clock is put in place before anything reads from it how long they last."""
-    root = importlib.util.find_spec("stillhunt")
-    assert root is not None and root.submodule_search_locations is not None
-    name = "stillhunt.worlds.clock"
-    spec = importlib.util.spec_from_file_location(name, Path(root.submodule_search_locations[0]) / "worlds" / "clock.py")
-    assert spec is not None and spec.loader is not None
-    clock = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(clock)
-    clock.DAYS = DAYS  # type: ignore[attr-defined]
-    clock.END = clock.START + DAYS * clock.DAY  # type: ignore[attr-defined]
-    sys.modules[name] = clock
-
-
-@dataclass(slots=True)
-class Meter:
-    """CPU and wall seconds of each stage of a run."""
-
-    cpu: dict[str, float] = field(default_factory=dict)
-    wall: dict[str, float] = field(default_factory=dict)
-    _stage: str = ""
-    _at: tuple[float, float] = (0.0, 0.0)
-
-    def __call__(self, stage: str, share: float) -> None:
-        """Take the time when a stage begins."""
-        if stage == self._stage:
-            return
-        now = (time.process_time(), time.monotonic())
-        if self._stage:
-            self.cpu[self._stage] = self.cpu.get(self._stage, 0.0) + now[0] - self._at[0]
-            self.wall[self._stage] = self.wall.get(self._stage, 0.0) + now[1] - self._at[1]
-        self._stage, self._at = stage, now
-
-
-def written(folder: Path, exchanges: int) -> list[Path]:
-    """Write the world unless it is there; return its days in order."""
-    from stillhunt import worlds
-
-    if not (folder / "truth.parquet").exists():
-        worlds.write_large(folder, SEED, exchanges)
-    return sorted((folder / "exchanges").glob("day=*"))
-
-
-def size_of(folder: Path) -> float:
-    """Return the MiB of all files under a folder."""
-    return sum(p.stat().st_size for p in folder.rglob("*") if p.is_file()) / 2**20
 
 
 def added(days: list[Path], store: Path, work: Path) -> float:
