@@ -70,7 +70,7 @@ def audit(
     everybody = pa.array(sorted({a for accounts in names.values() for a in accounts}), pa.string())
     again, second = searched, judged
     if ledger.undeclare(engine, everybody):                                                        # 1. 2.
-        again = search(engine, fetch_incidence(engine, LINKING_KINDS), seed=config.seed)
+        again = search(engine, fetch_incidence(engine, LINKING_KINDS), seed=config.seed, several=config.declared_customers)
         second = judge(engine, again.population, again.groups, again.links, rule, progress=lambda share: None)
     progress(0.3)
     known = _known(engine, names)                                                                  # 3.
@@ -277,7 +277,7 @@ def _full_break(engine: Engine, rule: Rule, config: Config, shuffles: int, progr
     proposed, kept, unbroken = 0, 0, 0
     for number in range(shuffles):
         dealt = broken(engine, incidence, seed=config.seed + 1 + number)
-        found = search(engine, dealt, seed=config.seed)
+        found = search(engine, dealt, seed=config.seed, several=config.declared_customers)
         sets = linked_sets(found.population, found.groups, membership_level=rule.membership_level)
         inside = [np.bincount(incidence.stratum[one.owners], minlength=len(country)) for one in sets]
         proposed, kept = proposed + len(found.groups), kept + len(sets)

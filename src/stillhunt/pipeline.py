@@ -138,9 +138,7 @@ def run(
     traits.build(engine, n_shingles=collected.shingles)
     progress("commit", 0.0)
     keep = None if evidence is None else committed(engine, key, config, evidence, lambda: datetime.now(UTC))
-    progress("links", 0.0)
-    incidence = fetch_incidence(engine, LINKING_KINDS)  # 3.
-    searched = search(engine, incidence, seed=config.seed, progress=lambda share: progress("links", share))
+    searched = _searched(engine, config, progress)  # 3.
     left_out += searched.left_out
     unavailable = unavailable_for(collected.present, account_table, event_table)
     rule = tracking.named(rule_of(key, config, unavailable, event_table), store)
@@ -157,6 +155,17 @@ def run(
     )  # fmt: skip
     audited = replace(audited, left_out=merged([*audited.left_out, *left_controls]))
     return replace(found, claim=_claim(config, audited.statement), audit=audited)
+
+
+def _searched(engine: Engine, config: Config, progress: Progress) -> Search:
+    progress("links", 0.0)
+    return search(
+        engine,
+        fetch_incidence(engine, LINKING_KINDS),
+        seed=config.seed,
+        several=config.declared_customers,
+        progress=lambda share: progress("links", share),
+    )
 
 
 def _beside(

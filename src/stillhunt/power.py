@@ -167,7 +167,7 @@ def _round(
     engine.register("account_trait", traits.account_traits(everybody, key))
     shingles = engine.fetch("SELECT coalesce(sum(len(shingles)), 0)::BIGINT AS n FROM raw_call").column("n")[0].as_py()
     traits.build(engine, n_shingles=int(shingles))
-    searched = search(engine, fetch_incidence(engine, LINKING_KINDS), seed=config.seed)
+    searched = search(engine, fetch_incidence(engine, LINKING_KINDS), seed=config.seed, several=config.declared_customers)
     judged = judge(engine, searched.population, searched.groups, searched.links, rule, progress=lambda share: None)
     sets = [frozenset(c.accounts) for c in judged.campaigns]
     of = {a for one in sown for a in one.account_ids}

@@ -31,9 +31,6 @@ LINKING_KINDS = [(k.kind, k.group) for k in traits.KINDS if k.group is not None]
 TEMPLATES = ("tools", "system", "system_mark", "template")
 """The kinds of which all holders of a value are proposed as a group: what accounts do, not where they are."""
 
-SEVERAL = 4.0
-"""A group that looks like fewer unrelated customers than this is one customer with many accounts, and stays apart."""
-
 PROBED = 300
 """Of more holders than this the first so many are weighed first, and the crowd left where these are not linked."""
 
@@ -50,12 +47,18 @@ class Search:
 
 
 def search(
-    engine: Engine, incidence: Incidence, *, seed: int, progress: Callable[[float], None] = lambda share: None
+    engine: Engine,
+    incidence: Incidence,
+    *,
+    seed: int,
+    several: float,
+    progress: Callable[[float], None] = lambda share: None,
 ) -> Search:
     """
     Propose groups of owners from the incidence, which the engine holds as well.
 
-    Licensed owners are counted in the population but never proposed.
+    Licensed owners are counted in the population but never proposed. A group that links propose and that looks like fewer than
+    `several` unrelated customers is one customer with many accounts, and stays as it is.
     """
     pairs = candidate_pairs(engine, incidence, seed=seed)
     progress(0.7)
@@ -65,9 +68,14 @@ def search(
     free = ~(np.isin(pairs.i, licensed) | np.isin(pairs.j, licensed))
     links = (pairs.i[free], pairs.j[free], pairs.s[free])
     population = Population(incidence)
-    def evidence(group: npt.NDArray[np.int32]) -> float:
+
+    def evidence(group: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
         weighed = linkage(population, group)
-        return sum(weighed.groups_log10) if weighed.weighted_log10 >= LINKED_LOG10 else 0.0
+        return np.array(weighed.groups_log10) * (weighed.weighted_log10 >= LINKED_LOG10)
+
+    def one_customer(group: npt.NDArray[np.int32]) -> bool:
+        customers = concealed(population, group).customers
+        return customers is not None and customers < several
 
     groups = propose(
         *links,
@@ -80,18 +88,13 @@ def search(
     likely = [
         crowd
         for crowd in crowds(population, TEMPLATES, licensed)
-        if len(crowd) <= PROBED or evidence(crowd[:PROBED])
+        if len(crowd) <= PROBED or evidence(crowd[:PROBED]).any()
     ]
     progress(0.9)
     groups = with_holders(
-        groups, likely, n_owners=incidence.n_owners, evidence=evidence, one_customer=lambda g: _one_customer(population, g)
+        groups, likely, n_owners=incidence.n_owners, evidence=evidence, one_customer=one_customer
     )
     return Search(population=population, groups=groups, links=links, tau=pairs.tau, left_out=pairs.left_out)
-
-
-def _one_customer(population: Population, group: npt.NDArray[np.int32]) -> bool:
-    customers = concealed(population, group).customers
-    return customers is not None and customers < SEVERAL
 
 
 def crowds(

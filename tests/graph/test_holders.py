@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stillhunt.graph.groups import SMALLEST
-from stillhunt.graph.holders import Owners, with_holders
+from stillhunt.graph.holders import Evidence, Owners, with_holders
 
 N = 40
 TEAMS = np.arange(N) // 10
@@ -30,9 +30,14 @@ def of_one_team(group: Owners) -> float:
     return evidence if evidence >= 2 else 0.0
 
 
+def by_two(evidence: Callable[[Owners], float]) -> Callable[[Owners], Evidence]:
+    """Return evidence of which two groups of traits carry one half each."""
+    return lambda group: np.full(2, evidence(group) / 2)
+
+
 def found(groups: list[Owners], crowds: list[Owners], evidence: Callable[[Owners], float] = of_one_team) -> list[list[int]]:
     """Return what becomes of some groups beside some crowds."""
-    return [g.tolist() for g in with_holders(groups, crowds, n_owners=N, evidence=evidence)]
+    return [g.tolist() for g in with_holders(groups, crowds, n_owners=N, evidence=by_two(evidence))]
 
 
 def disjoint(sets: list[set[int]]) -> list[Owners]:
@@ -51,7 +56,7 @@ def disjoint(sets: list[set[int]]) -> list[Owners]:
 def test_groups_stay_disjoint_and_evidence_never_falls(groups: list[set[int]], crowds: list[set[int]]) -> None:
     """Whatever comes in, no owner is in two groups, and there is at least as much evidence as there was."""
     before = disjoint(groups)
-    after = with_holders(before, [owners(c) for c in crowds], n_owners=N, evidence=of_one_team)
+    after = with_holders(before, [owners(c) for c in crowds], n_owners=N, evidence=by_two(of_one_team))
     members = [o for g in after for o in g.tolist()]
     assert len(members) == len(set(members))
     assert all(len(g) >= SMALLEST and g.tolist() == sorted(g.tolist()) for g in after)
@@ -97,6 +102,21 @@ def test_two_operators_with_one_value_in_common_stay_two() -> None:
     assert found(groups, [owners(range(20))]) == [g.tolist() for g in groups]
 
 
+def test_linked_groups_are_joined_by_two_witnesses() -> None:
+    """A value that alone speaks for the whole joins strangers to a group, but not two groups that are linked without it."""
+    groups, crowd = [owners(range(10)), owners(range(10, 20))], owners(range(24))
+
+    def evidence(other: float) -> Callable[[Owners], Evidence]:
+        return lambda group: np.array([len(group) ** 2, other * len(group) ** 1.5])
+
+    def joined(groups: list[Owners], other: float) -> int:
+        return len(with_holders(groups, [crowd], n_owners=N, evidence=evidence(other)))
+
+    assert joined(groups, 0.1) == 1
+    assert joined(groups, -0.1) == 2
+    assert joined(groups[:1], -0.1) == 1
+
+
 def test_a_crowd_leaves_to_others_what_is_theirs() -> None:
     """Holders among a larger group of others are left there when it would lose more than is gained."""
     assert found([owners(range(10))], [owners([8, 9, *range(20, 30)])]) == [list(range(10)), list(range(20, 30))]
@@ -122,6 +142,6 @@ def test_one_customer_stays_apart() -> None:
     def size(group: Owners) -> float:
         return 10.0 * len(group)
 
-    joined = with_holders(groups, [crowd], n_owners=N, evidence=size, one_customer=lambda g: len(g) == 6)
+    joined = with_holders(groups, [crowd], n_owners=N, evidence=by_two(size), one_customer=lambda g: len(g) == 6)
     assert [g.tolist() for g in joined] == [list(range(6)), list(range(6, 12)), [*range(12, 20), *range(30, 36)]]
-    assert len(with_holders(groups, [crowd], n_owners=N, evidence=size)) < 3
+    assert len(with_holders(groups, [crowd], n_owners=N, evidence=by_two(size))) < 3

@@ -31,7 +31,7 @@ def laid_out(engine: DuckDBEngine, held: Incidence) -> None:
 
 def kept(engine: DuckDBEngine, held: Incidence) -> int:
     """Return how many sets key 1 keeps of those that the search proposes."""
-    found = search(engine, held, seed=0)
+    found = search(engine, held, seed=0, several=4.0)
     return len(linked_sets(found.population, found.groups, membership_level=0.05))
 
 
