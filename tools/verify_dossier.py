@@ -207,13 +207,15 @@ def journal(data: bytes) -> list[Found]:
     return lines
 
 
-def seal(files: dict[str, bytes], key: bytes | None, later: bytes | None = None) -> list[tuple[str, str]]:
+def seal(
+    files: dict[str, bytes], key: bytes | None, later: bytes | None = None, head: str | None = None
+) -> list[tuple[str, str]]:
     """
     Return what was checked of the seal; raise `Wrong` at the first thing that does not hold.
 
     1. The signature; everything else rests on what was signed.
     2. Every file has the hash that the signed statement gives it; none is missing, none was added. The key was not revoked before.
-    3. The journal ends where the statement says; the bundle and its settings are journaled.
+    3. The journal ends where the statement says, and has the head that was noted; the bundle and its settings are journaled.
     """
     for name in ("envelope.json", "keys.json"):
         if name not in files:
@@ -239,11 +241,13 @@ def seal(files: dict[str, bytes], key: bytes | None, later: bytes | None = None)
     checks = [("files", f"{len(listed)} files"), ("signature", f"{by[:16]} at {when}")]
     if "timestamp.json" in files:
         opened(plain_json(files["timestamp.json"], "timestamp.json"), keys, "application/timestamp-reply", "timestamp.json")
-    if "journal.jsonl" not in files:
+    if "journal.jsonl" not in files and head is None:
         return checks
     lines = journal(files["journal.jsonl"])                                                        # 3.
     if statement["predicate"]["journal"] != {"head": lines[-1]["hash"], "lines": len(lines)}:
         raise Wrong("journal.jsonl: it does not end where the statement says")
+    if head is not None and not any(len(head) >= 16 and x["hash"].startswith(head.lower()) for x in lines):
+        raise Wrong(f"journal.jsonl: no line has the hash {head}")
     index = json.loads(files["bundle/bundle.json"])
     about = index["about"]
     mine = [x for x in lines if about["configuration"] in (x["body"].get("configuration"), x["body"].get("sha256"))]
@@ -257,8 +261,25 @@ def seal(files: dict[str, bytes], key: bytes | None, later: bytes | None = None)
         raise Wrong("bundle/bundle.json: the settings are not those that were journaled")
     calls = proofs(Bundle(files), lines)
     checks += [("journal", f"{len(lines)} lines"), ("calls committed", f"{calls} calls")]
+    early, all_days = days_before(lines, about["configuration"])
+    late = sorted(all_days - early)
+    checks.append(("days fixed before", f"{len(early)} of {len(all_days)} days" + f"; not {', '.join(late)}" * bool(late)))
     shown = later if later is not None else files.get("disclosure.json")
     return checks if shown is None else [*checks, ("disclosed records", disclosed(shown, Bundle(files), lines))]
+
+
+def days_before(lines: list[Found], configuration: str) -> tuple[set[str], set[str]]:
+    """Return the days that had been fixed before a hunt with the records that it used, and all of its days."""
+    begun = max((x["seq"] for x in lines if x["kind"] == "configuration" and x["body"]["sha256"] == configuration), default=0)
+    earlier = set()
+    for line in lines[:begun]:
+        if line["kind"] == "exchanges":
+            earlier |= {(d["day"], d["size"], d["root"]) for d in line["body"]["days"]}
+        elif line["kind"] == "day":
+            earlier.add((line["body"]["day"], line["body"]["exchanges"]["size"], line["body"]["exchanges"]["root"]))
+    hunts = [x["body"]["days"] for x in lines if x["kind"] == "exchanges" and x["body"].get("configuration") == configuration]
+    now = hunts[-1] if hunts else []
+    return {d["day"] for d in now if (d["day"], d["size"], d["root"]) in earlier}, {d["day"] for d in now}
 
 
 def disclosed(data: bytes, bundle: Bundle, lines: list[Found]) -> str:
@@ -1262,6 +1283,7 @@ def journaled(lines: list[Found], configuration: str) -> Found:
         return {}
     sizes, days = [d["size"] for d in mine[-1]], [d["day"] for d in mine[-1]]
     out: Found = {"journal.days": len(days), "journal.lines": len(lines), "journal.records": sum(sizes), "log.calls": sum(sizes)}
+    out["journal.days_before"] = len(days_before(lines, configuration)[0])
     return {**out, "log.busiest_day": max(sizes), "log.first_day": min(days), "log.last_day": max(days)}
 
 
@@ -1341,11 +1363,11 @@ def same(says: Any, found: Any) -> bool:
     return bool(says == found)
 
 
-def verify(files: dict[str, bytes], key: bytes | None, later: bytes | None = None) -> Found:
+def verify(files: dict[str, bytes], key: bytes | None, later: bytes | None = None, head: str | None = None) -> Found:
     """Return the verdict on a dossier: what of the seal was checked, and what became of every number."""
     out: Found = {"failed": [], "seal": [], "numbers": {}}
     try:
-        out["seal"] = seal(files, key, later)
+        out["seal"] = seal(files, key, later, head)
         numbers = json.loads(files["dossier.json"])["numbers"]
         said = {n["recipe"]: n["value"] for n in numbers if n["recipe"] is not None}
         found = {}
@@ -1374,6 +1396,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("dossier", type=Path)
     parser.add_argument("--key", type=Path, help="the signer's public key, a PEM file")
     parser.add_argument("--disclosed", type=Path, help="records that were disclosed later")
+    parser.add_argument("--head", help="a head of the operator's journal, noted before (16 hex digits or more)")
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args(arguments)
     if not (given.dossier / "dossier.json").is_file():
@@ -1383,7 +1406,7 @@ def main(arguments: list[str]) -> int:
     key = None
     if given.key is not None:
         key = base64.b64decode("".join(given.key.read_text().splitlines()[1:-1]))[-32:]
-    verdict = verify(files, key, None if given.disclosed is None else given.disclosed.read_bytes())
+    verdict = verify(files, key, None if given.disclosed is None else given.disclosed.read_bytes(), given.head)
     if given.json:
         print(json.dumps(verdict, indent=2))
     else:

@@ -14,20 +14,18 @@ import os
 import sys
 import tempfile
 import time
-import traceback
 from collections.abc import Sequence
 from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from stillhunt import __version__
 from stillhunt.config import Config
 from stillhunt.deployment_key import read_key
 from stillhunt.errors import ConfigError, StillhuntError, StoreError
 from stillhunt.model import Hunt
 from stillhunt.options import WORLD_FORMATS, parser_of, world_formats
-from stillhunt.terminal import beside_truth, found, lost, say, shown, table
+from stillhunt.terminal import beside_truth, found, lost, printable, say, shown, table, unexpected
 
 RESULTS = ("campaigns.json", "accounts.parquet", "report.html")
 AUDIT_RESULTS = ("audit.json", "calibration.html")
@@ -48,18 +46,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         say("stillhunt: interrupted.")
         return 130
     except StillhuntError as error:
-        say(f"stillhunt: {_printable(str(error))}")
+        say(f"stillhunt: {printable(str(error))}")
         return error.exit_code
     except Exception as error:
-        say(_unexpected(error))
+        say(unexpected(error))
         return 2
 
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of all commands."""
     runs = {
-        "demo": demo, "doctor": examine, "hunt": hunt, "audit": audit, "power": plant, "report": dossier, "disclose": reveal,
-        "verify": verify, "keys": keys, "store": stored, "collect": receive, "simulate": simulate, "backtest": backtest,
+        "demo": demo, "doctor": examine, "commit": commit, "hunt": hunt, "audit": audit, "power": plant, "report": dossier,
+        "disclose": reveal, "verify": verify, "keys": keys, "store": stored, "collect": receive, "simulate": simulate,
+        "backtest": backtest,
     }  # fmt: skip
     return parser_of({**runs, "trace": trace})
 
@@ -104,6 +103,18 @@ def hunt(arguments: argparse.Namespace) -> int:
         _out(report.campaigns_json(result))
     else:
         _out("\n".join([*found(result), "", *since, *lost(result), f"Report: {places['report.html']}\n"]))
+    return 0
+
+
+def commit(arguments: argparse.Namespace) -> int:
+    """Fix whole days of a log in the journal, without a hunt."""
+    from stillhunt.sealing import committed
+    from stillhunt.terminal import fixed
+
+    settings, now = _settings(arguments), datetime.now(UTC)
+    with shown(quiet=arguments.quiet or arguments.json) as progress:
+        done = committed(arguments, format=_format(arguments), settings=settings, now=now, progress=progress)
+    _out(json.dumps(done.document(), indent=2) + "\n" if arguments.json else "\n".join([*fixed(done), ""]))
     return 0
 
 
@@ -236,7 +247,7 @@ def verify(arguments: argparse.Namespace) -> int:
     from stillhunt.verify import Trust
     from stillhunt.verify import verify as check
 
-    trust = Trust(key=arguments.key and read_public(arguments.key), tsa_roots=arguments.tsa_root)
+    trust = Trust(key=arguments.key and read_public(arguments.key), head=arguments.head, tsa_roots=arguments.tsa_root)
     verdict = check(arguments.dossier, trust, arguments.disclosed)
     _out(json.dumps(verdict.document(), indent=2) + "\n" if arguments.json else "\n".join([*verified(verdict), ""]))
     return 0 if verdict.holds else 1
@@ -421,22 +432,3 @@ def _out(text: str | bytes) -> None:
     except BrokenPipeError:
         # Python flushes stdout once more when it leaves, which would complain again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _printable(text: str) -> str:
-    """Return text in which control characters that came from a log or a file name are spelled out."""
-    return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
-
-
-def _unexpected(error: Exception) -> str:
-    """Return what is said of an error that nobody foresaw: where it was, and what to do; no text of the log."""
-    if os.environ.get("STILLHUNT_DEBUG"):
-        return "".join(traceback.format_exception(error)).rstrip("\n")
-    frames = traceback.extract_tb(error.__traceback__)
-    ours = next((f for f in reversed(frames) if "stillhunt" in Path(f.filename).parts), frames[-1])
-    return (
-        f"stillhunt: {type(error).__name__} in {Path(ours.filename).name}:{ours.lineno} ({ours.name}), version"
-        f" {__version__}. This is a fault of Stillhunt, not of your log. Please report this line."
-        " To see more, run again with STILLHUNT_DEBUG=1; what it prints may quote your log, so read it before you send"
-        " it."
-    )

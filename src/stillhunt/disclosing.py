@@ -20,10 +20,10 @@ from stillhunt.digest.siphash import keyed_hash
 from stillhunt.errors import ConfigError, StoreError
 from stillhunt.seal.bundle import Bundle, load
 from stillhunt.seal.canonical import Json, canonical
+from stillhunt.seal.days import EXCHANGES
 from stillhunt.seal.dossier import BUNDLE
 from stillhunt.seal.records import CHOSEN, days_of, disclosed, exchange_of, records_of
 
-EXCHANGES = "exchanges"
 MOST = 10_000
 """Records of one disclosure, at most: what is for everybody to see is not selective any more."""
 

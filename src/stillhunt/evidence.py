@@ -29,13 +29,14 @@ from stillhunt.judge.replayable import Replayable
 from stillhunt.seal import merkle
 from stillhunt.seal.bundle import INDEX, Bundle, write
 from stillhunt.seal.canonical import Json, canonical
+from stillhunt.seal.days import EXCHANGES, TRAITS_OF_DAY
 from stillhunt.seal.envelope import Signer, sign
 from stillhunt.seal.journal import Journal
 from stillhunt.seal.records import Committed, Sealed, commit, exchange_of, records_of, sealed
 
 JOURNAL = "journal.jsonl"
 HEAD_TYPE = "application/vnd.stillhunt.journal-head"
-_DAY_US = 86_400_000_000
+DAY_US = 86_400_000_000
 _KEYED = ("prompt_h", "system_h", "network_h", "tls_h", "agent_h", "tools_h", "device_h")
 _PLAIN = ("model", "status", "tokens_in", "tokens_out", "tokens_reasoning", "capability")
 
@@ -79,11 +80,10 @@ def commit_records(
     1. Write the records of each day with their salts, and compute its root.
     2. Journal the configuration, then the roots; sign the head where there is a signer.
     """
-    salts = bytes.fromhex(key.tag("salt", [], digits=32))
     exchanges = [  # 1.
-        _exchanges_of(engine, key, evidence.folder, salts, day) for day in _days(engine, "started_at", "distinct_call")
+        exchanges_of(engine, key, evidence.folder, day) for day in _days(engine, "started_at", "distinct_call")
     ]
-    traits = [_traits_of(engine, key, evidence.folder, salts, day) for day in _days(engine, "first_seen", "trait")]
+    traits = [traits_of(engine, key, evidence.folder, "traits", day) for day in _days(engine, "first_seen", "trait")]
     configuration: dict[str, Json] = {**settings, "key fingerprint": key.fingerprint, "version": version("stillhunt")}
     sha256 = hashlib.sha256(canonical(configuration)).hexdigest()
     with Journal.open(evidence.folder / JOURNAL) as journal:                                  # 2.
@@ -95,7 +95,7 @@ def commit_records(
             ],
             at=now,
         )
-        _sign_head(journal, evidence.signer, now)
+        sign_head(journal, evidence.signer, now)
     return sha256
 
 
@@ -111,12 +111,13 @@ def keep_bundles(
         digests[campaign] = hashlib.sha256((place / INDEX).read_bytes()).hexdigest()
     with Journal.open(evidence.folder / JOURNAL) as journal:
         journal.append("campaigns", {"bundles": digests, "configuration": configuration}, at=now)
-        _sign_head(journal, evidence.signer, now)
+        sign_head(journal, evidence.signer, now)
     evidence.bundles.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(evidence.folder / JOURNAL, evidence.bundles / JOURNAL)
 
 
-def _sign_head(journal: Journal, signer: Signer | None, now: datetime) -> None:
+def sign_head(journal: Journal, signer: Signer | None, now: datetime) -> None:
+    """Journal a signature of the last line, where there is a signer."""
     if signer is not None:
         journal.append("signature", sign(journal.head, HEAD_TYPE, signer), at=now)
 
@@ -130,16 +131,18 @@ def _roots(days: Sequence[Committed], configuration: str) -> Json:
 
 def _days(engine: Engine, column: str, relation: str) -> list[int]:
     rows = engine.fetch(
-        f"SELECT DISTINCT epoch_us({column}) // {_DAY_US} AS day FROM {relation} WHERE {column} IS NOT NULL ORDER BY 1"
+        f"SELECT DISTINCT epoch_us({column}) // {DAY_US} AS day FROM {relation} WHERE {column} IS NOT NULL ORDER BY 1"
     )
     return [int(d) for d in rows.column("day").to_pylist()]
 
 
-def _exchanges_of(engine: Engine, key: Key, folder: Path, salts: bytes, day: int) -> Committed:
+def exchanges_of(engine: Engine, key: Key, folder: Path, day: int) -> Committed:
+    """Write the records of the exchanges of a day (since 1970, UTC) and return what is committed to; earlier ones are kept."""
+    salts = _salts(key)
     columns = ", ".join((*_KEYED, *_PLAIN))
     rows = engine.fetch(
         f"SELECT exchange_h, account_id, epoch_us(started_at) AS at_us, content_h, {columns} FROM distinct_call"
-        f" WHERE epoch_us(started_at) // {_DAY_US} = {day} ORDER BY exchange_h"
+        f" WHERE epoch_us(started_at) // {DAY_US} = {day} ORDER BY exchange_h"
     )
     names: dict[str, str] = {}
 
@@ -156,13 +159,15 @@ def _exchanges_of(engine: Engine, key: Key, folder: Path, salts: bytes, day: int
             }
             yield sealed(record, salts, b"exchange", identity.to_bytes(8, "little"))
 
-    return commit(folder, "exchanges", _iso(day), records())
+    return commit(folder, EXCHANGES, iso(day), records(), keep=True)
 
 
-def _traits_of(engine: Engine, key: Key, folder: Path, salts: bytes, day: int) -> Committed:
+def traits_of(engine: Engine, key: Key, folder: Path, table: str, day: int) -> Committed:
+    """Write the records of the traits first seen on a day (since 1970, UTC) as a table and return what is committed to."""
+    salts = _salts(key)
     rows = engine.fetch(
         "SELECT account_id, kind, value, epoch_us(t.first_seen) AS first_us, epoch_us(t.last_seen) AS last_us, t.n FROM trait t"
-        f" JOIN account a USING (acct) WHERE epoch_us(t.first_seen) // {_DAY_US} = {day} ORDER BY kind, value, account_id"
+        f" JOIN account a USING (acct) WHERE epoch_us(t.first_seen) // {DAY_US} = {day} ORDER BY kind, value, account_id"
     )
     names: dict[str, str] = {}
 
@@ -180,7 +185,11 @@ def _traits_of(engine: Engine, key: Key, folder: Path, salts: bytes, day: int) -
             identity = f"{account} {row['kind']} {row['value']}".encode()
             yield sealed(record, salts, b"trait", identity)
 
-    return commit(folder, "traits", _iso(day), records())
+    return commit(folder, table, iso(day), records(), keep=table == TRAITS_OF_DAY)
+
+
+def _salts(key: Key) -> bytes:
+    return bytes.fromhex(key.tag("salt", [], digits=32))
 
 
 def _rows(table: pa.Table) -> Iterator[dict[str, Any]]:
@@ -203,7 +212,7 @@ def _proved(found: Replayable, key: Key, folder: Path, configuration: str) -> Bu
     index, leaves, proofs = [], [], []
     first_days = _days_of(found.bundle)
     for day in sorted(first_days):                                                           # 1.
-        whole = records_of(folder, "exchanges", _iso(day))
+        whole = records_of(folder, EXCHANGES, iso(day))
         mine = [i for i, one in enumerate(whole) if exchange_of(one) in wanted]
         for i in mine:
             leaf_of[exchange_of(whole[i])] = len(leaf_of)
@@ -256,5 +265,6 @@ def _moment(us: int) -> str:
     return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=us)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def _iso(day: int) -> str:
+def iso(day: int) -> str:
+    """Return the date of a day since 1970."""
     return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=day)).date().isoformat()

@@ -10,7 +10,7 @@ from typing import Any
 
 from stillhunt import __version__
 from stillhunt.config import Config
-from stillhunt.sealing_options import SEALING, add_signing
+from stillhunt.sealing_options import COMMIT_DESCRIPTION, COMMIT_USAGE, SEALING, add_commit, add_signing
 from stillhunt.store_options import STORE_DESCRIPTION, STORE_USAGE, add_store, add_store_command
 from stillhunt.trace import options as trace_options
 
@@ -422,9 +422,17 @@ def _add_sealing(name: str) -> Callable[[Any, Run], None]:
     return lambda commands, run: add(_command(commands, name, run, usage, description))
 
 
+def _add_commit(commands: Any, run: Run) -> None:
+    parser = _command(commands, "commit", run, COMMIT_USAGE, COMMIT_DESCRIPTION)
+    add_commit(parser)
+    for add in (add_store, _add_format, _add_key, _add_settings):
+        add(parser)
+
+
 ADD: dict[str, Callable[[Any, Run], None]] = {
     "demo": _add_demo,
     "doctor": _add_doctor,
+    "commit": _add_commit,
     "hunt": _add_hunt,
     "audit": _add_audit,
     "power": _add_power,

@@ -27,6 +27,10 @@ from stillhunt.seal.keyring import KeyRing, read_ring, revoked, rotated, started
 from stillhunt.seal.keys import CommandSigner, generate, open_signer, read_public
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any
+
+    from stillhunt.committing import Commitment
     from stillhunt.evidence import Evidence
 
 PASSPHRASE = "STILLHUNT_SEAL_PASSPHRASE"
@@ -102,6 +106,41 @@ def seal(arguments: argparse.Namespace, signer: Signer | None, *, now: datetime)
     ring = None if arguments.ring is None else _ring(arguments.ring)
     envelope = seal_dossier(out, signer=signer, now=now, ring=ring, timestamp=arguments.timestamp)
     return {**added, ENVELOPE: envelope}
+
+
+def committed(
+    arguments: argparse.Namespace,
+    *,
+    format: str | None,
+    settings: Mapping[str, Any],
+    now: datetime,
+    progress: Callable[[str, float], None],
+) -> Commitment:
+    """
+    Fix days of a log as the options say and return what was fixed.
+
+    Raises `ConfigError`, `LogError`, `StoreError`, `SealError`.
+    """
+    from stillhunt.committing import commit
+    from stillhunt.deployment_key import read_key
+    from stillhunt.pipeline import key_of
+
+    signer = signer_of(arguments)
+    return commit(
+        arguments.logs,
+        arguments.accounts,
+        evidence=arguments.evidence,
+        key=key_of(None if arguments.key_file is None else read_key(arguments.key_file, make=False)),
+        now=now,
+        signer=signer,
+        day=arguments.day,
+        timestamp=arguments.timestamp,
+        format=format,
+        store=arguments.store,
+        keep_days=arguments.keep,
+        progress=progress,
+        **settings,
+    )
 
 
 def disclosed(arguments: argparse.Namespace) -> int:

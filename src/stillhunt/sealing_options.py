@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
+COMMIT_USAGE = "LOGS… --evidence DIR [--store DIR] [--day DAY] [--accounts FILE] [--seal-key FILE] [options]"
+COMMIT_DESCRIPTION = (
+    "Fix whole days of a log without hunting in it. Writes the Merkle roots of each day's exchanges and traits into a signed"
+    " journal, before anybody looks at them; a later hunt with the same `--evidence` shows that its records are these. Fixes every"
+    " day (UTC) that is over and has more calls than were fixed before, so that a daily job needs no dates."
+)
 DISCLOSE_USAGE = "DOSSIER --evidence DIR --out FILE (--sample N --word WORD | --calls FILE [--key-file FILE])"
 DISCLOSE_DESCRIPTION = (
     "Show some records of a log to somebody who has a dossier. Each comes with its salt and the proof that it was fixed before"
     " anything was judged; of all other records nothing can be guessed. The receiver says the word by which a sample is drawn."
 )
-VERIFY_USAGE = "DOSSIER [--disclosed FILE] [--key FILE] [--tsa-root FILE] [--json]"
+VERIFY_USAGE = "DOSSIER [--disclosed FILE] [--key FILE] [--head HEX] [--tsa-root FILE] [--json]"
 VERIFY_DESCRIPTION = (
     "Check the seal of a dossier and recompute its numbers from its replay bundle. Needs no log, no deployment key and no"
     " network. Names each check that it made and each that it could not make. Exit status 1 when something does not"
@@ -36,6 +43,31 @@ def add_signing(parser: argparse.ArgumentParser, what: str) -> None:
     parser.add_argument("--seal-public", type=Path, metavar="FILE", help="public key (PEM) of the signing command")
 
 
+def add_commit(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `commit`, but for those that say how logs are read."""
+    parser.add_argument("logs", nargs="+", metavar="LOGS", help="log files, folders or globs")
+    parser.add_argument(
+        "--evidence", type=Path, metavar="DIR", required=True, help="folder of journal and records, the one that hunts name too"
+    )
+    parser.add_argument(
+        "--day", type=_day, metavar="DAY", help="fix this day (UTC, like 2026-03-01) and no other, also when it was fixed before"
+    )
+    parser.add_argument("--accounts", type=Path, metavar="FILE", help="the accounts table (Parquet, NDJSON or CSV)")
+    add_signing(parser, "sign the journal with this key")
+    parser.add_argument(
+        "--timestamp", metavar="URL", help="have the journal's head timestamped by the authority (RFC 3161) at this address"
+    )
+    parser.add_argument("--json", action="store_true", help="print what was fixed as JSON on stdout and nothing else")
+    parser.add_argument("--quiet", action="store_true", help="show no progress")
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no day; write one like 2026-03-01") from None
+
+
 def add_verify(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `verify`."""
     parser.add_argument("dossier", type=Path, metavar="DOSSIER", help="folder that `stillhunt report` wrote")
@@ -44,6 +76,9 @@ def add_verify(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--tsa-root", type=Path, metavar="FILE", help="root certificates (PEM) of timestamping authorities you trust"
+    )
+    parser.add_argument(
+        "--head", metavar="HEX", help="a head of the operator's journal that you noted before (first 16 digits or more)"
     )
     parser.add_argument(
         "--disclosed", type=Path, metavar="FILE", help="records that were disclosed later, a file of `stillhunt disclose`"

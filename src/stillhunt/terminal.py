@@ -8,13 +8,19 @@ belongs to results; only `cli` writes there.
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 import textwrap
+import traceback
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+from stillhunt import __version__
 
 if TYPE_CHECKING:
     from stillhunt.backtest import Score
+    from stillhunt.committing import Commitment
     from stillhunt.controls import Power
     from stillhunt.doctor import Check, Checkup
     from stillhunt.model import Audit, Hunt, LeftOut
@@ -207,9 +213,30 @@ def planted(power: Power) -> list[str]:
     return lines
 
 
+def fixed(found: Commitment) -> list[str]:
+    """Return what a run fixed as lines: each day, the days that were passed over, the head to note elsewhere."""
+    lines = [_left_out(item) for item in found.left_out if item.defect]
+    rows = [(d.exchanges.day, f"{d.exchanges.size:,}", f"{d.traits.size:,}", f"{d.exchanges.root.hex()[:16]}…") for d in found.days]
+    if rows:
+        lines += [*table(("day fixed", "exchanges", "traits", "root"), rows, right=(1, 2)), ""]
+    reasons = dict.fromkeys(reason for _, reason in found.passed)
+    for reason in reasons:
+        days = [day for day, why in found.passed if why == reason]
+        lines.append(f"Passed over: {days[0] if len(days) == 1 else f'{len(days):,} days from {days[0]} to {days[-1]}'}: {reason}.")
+    if not rows:
+        return [*lines, "No day was fixed: there is nothing new."]
+    note = "Note it where this machine cannot write: it shows later what was fixed by now."
+    return [*lines, f"Head of the journal: {found.head}", note]
+
+
 def verified(verdict: Verdict) -> list[str]:
     """Return a verdict on a dossier in lines: each check, each number, and the sum of it."""
-    rows = [(check.name, check.status, check.found) for check in verdict.checks]
+    width = max(len(check.name) for check in verdict.checks)
+    rows = [
+        (*(("", "") if i else (check.name, check.status)), line)
+        for check in verdict.checks
+        for i, line in enumerate(textwrap.wrap(check.found, WIDTH - width, break_on_hyphens=False) or [""])
+    ]
     lines = [*table(("check", "result", "what was found"), rows), ""]
     numbers = [(n.id, n.status, _short(n.says), n.label or n.needs) for n in verdict.numbers]
     if numbers:
@@ -345,3 +372,22 @@ def _can_run(checks: Sequence[Check]) -> list[str]:
 
 def _item(sentence: str) -> list[str]:
     return textwrap.wrap(sentence, WIDTH, initial_indent="- ", subsequent_indent="  ")
+
+
+def printable(text: str) -> str:
+    """Return text in which control characters that came from a log or a file name are spelled out."""
+    return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
+
+
+def unexpected(error: Exception) -> str:
+    """Return what is said of an error that nobody foresaw: where it was, and what to do; no text of the log."""
+    if os.environ.get("STILLHUNT_DEBUG"):
+        return "".join(traceback.format_exception(error)).rstrip("\n")
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = next((f for f in reversed(frames) if "stillhunt" in Path(f.filename).parts), frames[-1])
+    return (
+        f"stillhunt: {type(error).__name__} in {Path(ours.filename).name}:{ours.lineno} ({ours.name}), version"
+        f" {__version__}. This is a fault of Stillhunt, not of your log. Please report this line."
+        " To see more, run again with STILLHUNT_DEBUG=1; what it prints may quote your log, so read it before you send"
+        " it."
+    )

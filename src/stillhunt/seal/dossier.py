@@ -19,6 +19,7 @@ from pathlib import Path
 from stillhunt.errors import ConfigError, SealError, StoreError
 from stillhunt.seal import journal
 from stillhunt.seal.canonical import Json, canonical, list_of, mapping_of, number_of, read, text_of
+from stillhunt.seal.days import before_hunt
 from stillhunt.seal.envelope import PAYLOAD_TYPE, Signer, sign, statement
 from stillhunt.seal.keyring import KeyRing, started
 from stillhunt.seal.timestamp import stamped
@@ -57,8 +58,8 @@ def integrity(hunt: Path, campaign: str) -> dict[str, Json]:
     """
     Return what a dossier may print of a hunt's evidence before it is signed.
 
-    `configuration_sha256`, `days`, `records` (exchanges committed), `bundle_sha256`, `journal_lines`. No times, in which two
-    runs of one hunt would differ: those stand in the journal.
+    `configuration_sha256`, `days`, `days_before` (of these, fixed before this hunt), `records` (exchanges committed),
+    `bundle_sha256`, `journal_lines`. No times, in which two runs of one hunt would differ: those stand in the journal.
     """
     bundle, chain = _evidence_of(hunt, campaign)
     place = "bundle.json"
@@ -76,6 +77,7 @@ def integrity(hunt: Path, campaign: str) -> dict[str, Json]:
         if line.kind == "exchanges" and body.get("configuration") == configuration:
             days = [mapping_of(d, JOURNAL) for d in list_of(body["days"], JOURNAL)]
             found["days"] = len(days)
+            found["days_before"] = len(before_hunt(lines, configuration).same)
             found["records"] = sum(number_of(d["size"], JOURNAL) for d in days)
     return found
 

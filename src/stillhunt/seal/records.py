@@ -11,6 +11,7 @@ with their salts lie with the operator, one compressed file a table and day.
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,19 +64,41 @@ def sealed(record: Mapping[str, str | int | None], salt_key: bytes, purpose: byt
     return Sealed(orjson.dumps(safe, option=orjson.OPT_SORT_KEYS), salt)
 
 
-def commit(folder: Path, table: str, day: str, records: Iterable[Sealed]) -> Committed:
-    """Write the records of a day, replacing those of an earlier run, and return what is committed to."""
+def commit(folder: Path, table: str, day: str, records: Iterable[Sealed], *, keep: bool = False) -> Committed:
+    """
+    Write the records of a day, replacing those of an earlier run, and return what is committed to.
+
+    With `keep`, earlier records that are not the same move to a folder `earlier` beside them: a root that was journaled
+    stays provable. Raises `StoreError`.
+    """
     leaves, lines = [], []
     for one in records:
         leaves.append(one.leaf)
         lines.append(one.salt.hex().encode() + b" " + one.record + b"\n")
     path = _file(folder, table, day)
+    content = b"".join(lines)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(zstandard.ZstdCompressor(level=3).compress(b"".join(lines)))
+        if keep and path.exists():
+            _set_aside(path, content)
+        new = path.with_suffix(".new")
+        new.write_bytes(zstandard.ZstdCompressor(level=3).compress(content))
+        os.replace(new, path)
     except OSError as error:
         raise StoreError(f"{path}: records cannot be written: {error.strerror}.\nMake room.") from error
     return Committed(day=day, size=len(leaves), root=merkle.root(leaves))
+
+
+def _set_aside(path: Path, content: bytes) -> None:
+    """Move the records of a day away when they are not what is about to be written; a file that is cut off is nobody's record."""
+    try:
+        before = zstandard.ZstdDecompressor().decompress(path.read_bytes())
+    except zstandard.ZstdError:
+        return
+    if before != content:
+        place = path.parent / "earlier"
+        place.mkdir(exist_ok=True)
+        os.replace(path, place / f"{path.stem}-{hashlib.sha256(before).hexdigest()[:16]}{path.suffix}")
 
 
 def records_of(folder: Path, table: str, day: str) -> list[Sealed]:

@@ -14,19 +14,22 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from stillhunt.disclosing import drawn
-from stillhunt.errors import SealError
+from stillhunt.errors import ConfigError, SealError
+from stillhunt.seal import days, journal, records
 from stillhunt.seal import dossier as seal
-from stillhunt.seal import journal, records
 from stillhunt.seal.canonical import Json, list_of, mapping_of, number_of, read, text_of
 from stillhunt.seal.envelope import PAYLOAD_TYPE, STATEMENT_TYPE, opened
 from stillhunt.seal.keyring import KeyRing, read_ring
 from stillhunt.seal.keys import PublicKey
 from stillhunt.seal.timestamp import claimed_time, verified_time
 from stillhunt.verify.calls import bundle_of, calls_committed
+from stillhunt.verify.days import said_of_days
 
 HOLDS, FAILS, NOT_MADE = "holds", "fails", "not made"
 HEAD_TYPE = "application/vnd.stillhunt.journal-head"
 DISCLOSURE = "disclosure.json"
+SHORTEST_HEAD = 16
+"""Hex digits of a journal's head that a reader has to give, at least: 64 bits, which nobody can aim at by chance."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,9 +43,10 @@ class Check:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Trust:
-    """What the reader brings: the signer's public key, and roots (PEM) of timestamping authorities."""
+    """What the reader brings: the signer's public key, a noted head of the journal, roots (PEM) of timestamping authorities."""
 
     key: PublicKey | None = None
+    head: str | None = None
     tsa_roots: Path | None = None
 
 
@@ -58,6 +62,7 @@ class _Dossier:
     disclosed: bytes | None = None
     ring: KeyRing | None = None
     entries: list[journal.Entry] = field(default_factory=list)
+    stamps: list[tuple[int, datetime]] = field(default_factory=list)
 
     def content(self, name: str) -> bytes:
         """Return a file; raise `SealError` when it is not there."""
@@ -80,8 +85,10 @@ def integrity(files: Mapping[str, bytes], trust: Trust, disclosed: bytes | None 
         ("files", _files),
         ("timestamp", _timestamp),
         ("journal", _journal),
+        ("journal noted before", _noted),
         ("configuration", _configuration),
         ("calls committed", _calls),
+        ("days fixed before", _days),
         ("disclosed records", _disclosed),
     )
     found: list[Check] = []
@@ -196,8 +203,38 @@ def _journal(whole: _Dossier) -> Check:
             if payload != entry.previous:
                 raise SealError(f"{seal.JOURNAL}:{entry.seq + 1}: the signature is of another line.")
             signed += 1
+        elif entry.kind == days.STAMP:
+            _stamp(whole, entry)
     found = f"{len(whole.entries)} lines, each naming the one before; {signed} of them sign those before"
     return Check(name="journal", status=HOLDS, found=found)
+
+
+def _stamp(whole: _Dossier, entry: journal.Entry) -> None:
+    """Note when a line existed, as an authority attests; nothing where the reader trusts none."""
+    if whole.trust.tsa_roots is None:
+        return
+    place = f"{seal.JOURNAL}:{entry.seq + 1}"
+    try:
+        token = base64.b64decode(text_of(mapping_of(entry.body, place).get("token"), place), validate=True)
+    except ValueError as error:
+        raise SealError(f"{place}: the timestamp cannot be read.") from error
+    whole.stamps.append((entry.seq, verified_time(token, entry.previous, whole.trust.tsa_roots, place)))
+
+
+def _noted(whole: _Dossier) -> Check:
+    """The journal is the one of which somebody noted a head before: what it fixed by then stands unchanged."""
+    name, given = "journal noted before", whole.trust.head
+    if given is None:
+        found = "give a head of the journal that you noted earlier with `--head`"
+        return Check(name=name, status=NOT_MADE, found=found)
+    if len(given) < SHORTEST_HEAD:
+        raise ConfigError(f"{given}: this is too short for a head of a journal.\nGive {SHORTEST_HEAD} digits or more.")
+    line = next((e for e in whole.entries if e.digest.hex().startswith(given.lower())), None)
+    if line is None:
+        raise SealError(f"{seal.JOURNAL}: no line has the hash {given}: this is not the journal whose head was noted.")
+    fixed = len({one.day for one in days.fixings(whole.entries[: line.seq + 1])})
+    found = f"the head given is that of line {line.seq + 1:,} of {len(whole.entries):,}; {fixed:,} days were fixed by then"
+    return Check(name=name, status=HOLDS, found=found)
 
 
 def _configuration(whole: _Dossier) -> Check:
@@ -230,24 +267,26 @@ def _last(whole: _Dossier, kind: str, key: str, digest: str) -> journal.Entry:
     raise SealError(f"{seal.JOURNAL}: there is no line of the kind `{kind}` for this bundle's configuration.")
 
 
-def roots_of(whole: _Dossier) -> dict[tuple[str, str], tuple[int, str]]:
-    """Return (size, root) of every committed (table, day); the last commitment of a day counts."""
-    out = {}
-    for entry in whole.entries:
-        if entry.kind in ("exchanges", "traits"):
-            for row in list_of(mapping_of(entry.body, seal.JOURNAL).get("days"), seal.JOURNAL):
-                day = mapping_of(row, seal.JOURNAL)
-                size, root = number_of(day.get("size"), seal.JOURNAL), text_of(day.get("root"), seal.JOURNAL)
-                out[(entry.kind, text_of(day.get("day"), seal.JOURNAL))] = (size, root)
-    return out
-
-
 def _calls(whole: _Dossier) -> Check:
     if not whole.entries:
         return Check(name="calls committed", status=NOT_MADE, found="there is no journal")
-    calls, days = calls_committed(whole.files, roots_of(whole))
-    found = f"each of {calls:,} calls counted is a record of the {days} days that were fixed beforehand"
+    calls, number = calls_committed(whole.files, days.roots(whole.entries))
+    found = f"each of {calls:,} calls counted is a record of {number:,} days that were fixed before anything was judged"
     return Check(name="calls committed", status=HOLDS, found=found)
+
+
+def _days(whole: _Dossier) -> Check:
+    """Which days were fixed before this hunt, with the very records that it used, and which were not."""
+    name = "days fixed before"
+    if not whole.entries:
+        return Check(name=name, status=NOT_MADE, found="there is no journal")
+    bundle = bundle_of(whole.files)
+    before = days.before_hunt(whole.entries, text_of(bundle.about.get("configuration"), seal.BUNDLE))
+    if not before.same and not before.other:
+        found = "no day was fixed before this hunt: that nothing was added or taken away until then is the operator's word"
+        return Check(name=name, status=NOT_MADE, found=found)
+    calls = dict(zip(*(bundle.column("proof-days", c).tolist() for c in ("day", "leaves")), strict=True))
+    return Check(name=name, status=HOLDS, found=said_of_days(before, calls, whole.stamps))
 
 
 def _disclosed(whole: _Dossier) -> Check:
@@ -255,7 +294,7 @@ def _disclosed(whole: _Dossier) -> Check:
     content = whole.files.get(DISCLOSURE) if whole.disclosed is None else whole.disclosed
     if content is None:
         return Check(name="disclosed records", status=NOT_MADE, found="none were disclosed")
-    return Check(name="disclosed records", status=HOLDS, found=check_disclosed(content, roots_of(whole), whole.files))
+    return Check(name="disclosed records", status=HOLDS, found=check_disclosed(content, days.roots(whole.entries), whole.files))
 
 
 def check_disclosed(

@@ -8,6 +8,7 @@ from pathlib import Path
 from stillhunt.seal import journal
 from stillhunt.seal.bundle import INDEX, load
 from stillhunt.seal.canonical import Json, list_of, mapping_of, number_of, text_of
+from stillhunt.seal.days import before_hunt
 from stillhunt.seal.dossier import BUNDLES, JOURNAL
 from stillhunt.verify.recipes import recomputed
 
@@ -30,6 +31,7 @@ def journaled(content: bytes, configuration: str) -> dict[str, Json]:
     calls = sum(size for _, size in days)
     return {
         "journal.days": len(days),
+        "journal.days_before": len(before_hunt(lines, configuration).same),
         "journal.lines": len(lines),
         "journal.records": calls,
         "log.busiest_day": max(size for _, size in days),

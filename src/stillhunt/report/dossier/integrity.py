@@ -12,7 +12,8 @@ from stillhunt.report.numbers import count
 from stillhunt.seal.canonical import Json
 
 WORDS = {
-    "days": "Days whose records were fixed when they were collected",
+    "days": "Days of the log, all fixed before anything was judged",
+    "days_before": "Days of these that had been fixed with the same records before this hunt began",
     "records": "Records in the Merkle trees of those days",
     "configuration_sha256": "Configuration, fixed in the journal before anything was judged",
     "bundle_sha256": "Replay bundle, SHA-256",
@@ -23,6 +24,7 @@ WORDS = {
 """What is known of a seal before it is made → how it is called."""
 
 JOURNALED = {"days": "journal.days", "records": "journal.records", "journal_lines": "journal.lines"}
+JOURNALED["days_before"] = "journal.days_before"
 """What the journal gives → the name of its recipe."""
 
 FROM_BUNDLE = "recomputed from the replay bundle, the journal and other lines of the list"
