@@ -87,6 +87,8 @@ def test_nothing_planted_comes_out(
     files = [f"world/{name}.parquet" for name in ("exchanges", "accounts", "events")]
     hunt = ["hunt", files[0], "--accounts", files[1], "--events", files[2], "--out", "hunt", "--evidence", "evidence"]
     assert main(["keys", "new", "--ring", "keys.json", "--seal-key", "seal.key", "--no-passphrase"]) == 0
+    nights = ["commit", files[0], "--accounts", files[1], "--evidence", "evidence", "--seal-key", "seal.key"]
+    assert main([*nights, "--day", "2026-03-05"]) == 0
     assert main([*hunt, "--seal-key", "seal.key"]) == 0
     campaign = next(p.name for p in sorted(Path("hunt/bundles").iterdir()) if p.is_dir())
     pdf = ["--pdf"] if shutil.which("chromium") and shutil.which("pdftotext") else []

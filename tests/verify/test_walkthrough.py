@@ -40,7 +40,8 @@ def test_the_page_can_be_followed(
             out = capfd.readouterr().out
             campaign = next(iter(re.findall(r"campaign-\w+", out)), campaign) if words[1] == "hunt" else campaign
             if words[1] == "verify":
+                assert "21 of 21 days of the log" in out
                 assert "Everything that was checked holds." in out
                 assert "not reproduced" not in out.replace("0 not reproduced", "")
         followed.append(words[1])
-    assert followed == ["simulate", "keys", "hunt", "report", "disclose", "verify", "verify", "tools/verify_dossier.py"]
+    assert followed == ["simulate", "keys", "commit", "hunt", "report", "disclose", "verify", "verify", "tools/verify_dossier.py"]
