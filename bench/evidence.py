@@ -143,7 +143,7 @@ def verified_rows(dossier: Path, signer: FileSigner) -> list[str]:
     again = sum(status == "reproduced" for status in other["numbers"].values())
     said = next(c.found for c in first.checks if c.name == "days fixed before").partition(";")[0]
     return [
-        f"| `stillhunt verify` in a process of its own ({count} of {len(first.numbers)} numbers reproduced; {said}) | {cost:.1f} | |",
+        f"| `stillhunt verify`, a process of its own ({count} of {len(first.numbers)} numbers reproduced; {said}) | {cost:.1f} | |",
         f"| `tools/verify_dossier.py`, the same ({again} of {len(other['numbers'])} reproduced, {len(other['failed'])} failures) |"
         f" {cost_other:.1f} | |",
     ]
@@ -305,8 +305,8 @@ def main() -> None:
         "",
         "## Numbers of a dossier",
         "",
-        "Two numbers with a stroke between them are of `stillhunt verify` and of `tools/verify_dossier.py`. CPU seconds are of a process"
-        " that has verified another dossier before.",
+        "Two numbers with a stroke between them are of `stillhunt verify` and of `tools/verify_dossier.py`. CPU seconds are of a"
+        " process that has verified another dossier before.",
         "",
         "| world | accounts | joins in the bundle | reproduced | not reproduced | need the log | the case file | the events table |"
         " a published table | constants | CPU s | bundle, MB |",
