@@ -58,6 +58,9 @@ class Plain:
 TOGETHER = 256
 """Rows that become columns together: more would not stay in the processor's cache meanwhile."""
 
+MOST_TOGETHER, BYTES_TOGETHER = 1024, 2**19
+"""So many short rows, which do."""
+
 NEWLINE, OPEN, CLOSE = b"\n{}"
 
 
@@ -160,6 +163,10 @@ class Listed:
         """Yield some lines, from the first to the last."""
         return map(self.__getitem__, range(0, len(self), max(1, len(self) // most)))
 
+    def together_at_best(self) -> int:
+        """Return how many lines should become columns together."""
+        return min(max(TOGETHER, BYTES_TOGETHER * len(self) // (len(self._data) + 1)), MOST_TOGETHER)
+
     def together(self, start: int, stop: int) -> memoryview | None:
         """
         Return some lines as they stand one after the other; None where one is more or less than an object.
@@ -215,10 +222,10 @@ def of_block(block: lines.Block, origin: lines.Origin, plain: Plain, each: docum
     place = origin.place(block.first)
     listed = Listed(block.data)
     taken = _Taken(plain, tally, place)
-    decoder = msgspec.json.Decoder(_type(plain, peeked(listed.sample(PEEKED_LINES), plain)))
+    names = _Names(plain, listed)
     sound = is_utf_8(block.data)  # what is not read is not looked at
     others: list[int] = []
-    for numbers, rows, odd in decoded(listed, decoder, sound):
+    for numbers, rows, odd in decoded(listed, names.decoder(), sound, names.wider):
         others += odd
         taken.take(rows, numbers)
     found = taken.batches()
@@ -235,16 +242,23 @@ Decoded = tuple[Sequence[int], list[Any], list[int]]
 """Numbers of lines, their rows, and the numbers of lines that are not of the rows' type; blank ones are no lines."""
 
 
-def decoded(listed: Listed, decoder: Any, sound: bool) -> Iterator[Decoded]:
-    """Yield lines as rows of a type, some at a time: all at once while none is odd, then one by one."""
-    size = TOGETHER if sound else 0
-    for start in range(0, len(listed), TOGETHER):
-        stop = min(start + TOGETHER, len(listed))
+def decoded(
+    listed: Listed, decoder: Any, sound: bool, wider: Callable[[Sequence[int]], Any] | None = None
+) -> Iterator[Decoded]:
+    """
+    Yield lines as rows of a type, some at a time: all at once while none is odd, then fewer, then one by one.
+
+    After lines that were odd, `wider` may give another decoder for those that follow, by which their like are not.
+    """
+    together = listed.together_at_best()
+    size = together if sound else 0
+    for start in range(0, len(listed), together):
+        stop = min(start + together, len(listed))
         numbers: list[int] = []
         rows: list[Any] = []
         odd: list[int] = []
-        for first in range(start, stop, size or TOGETHER):
-            last = min(first + (size or TOGETHER), stop)
+        for first in range(start, stop, size or together):
+            last = min(first + (size or together), stop)
             found = _at_once(listed, first, last, decoder) if size else None
             if found is None:
                 some, found, lost = _one_by_one(listed, range(first, last), decoder.decode, sound)
@@ -255,7 +269,34 @@ def decoded(listed: Listed, decoder: Any, sound: bool) -> Iterator[Decoded]:
                 numbers += range(first, last)
             rows += found
         yield numbers, rows, odd
+        more = wider(odd) if odd and wider is not None else None
+        if more is not None:
+            decoder, size = more, together if sound else 0
 
+
+class _Names:
+    """The names that lines of a block were seen to have: at its start some of all lines, and then those of odd ones."""
+
+    def __init__(self, plain: Plain, listed: Listed) -> None:
+        self._plain, self._listed = plain, listed
+        self._seen = peeked(listed.sample(PEEKED_LINES), plain)
+        self._wider = 0
+
+    def decoder(self) -> Any:
+        return msgspec.json.Decoder(_type(self._plain, self._seen))
+
+    def wider(self, odd: Sequence[int]) -> Any:
+        """Return a decoder of lines with more names, if odd lines have some that were not seen; None where they have none."""
+        some = odd[:: max(1, len(odd) // FEWER)]
+        seen = self._seen | peeked(map(self._listed.__getitem__, some), self._plain)
+        if seen == self._seen or self._wider >= MOST_WIDER:
+            return None
+        self._seen, self._wider = seen, self._wider + 1
+        return self.decoder()
+
+
+MOST_WIDER = 8
+"""Times that a block's names are added to: each costs a type."""
 
 FEWER = 32
 """Lines that are decoded at once where some are odd: one of them costs the others the attempt."""

@@ -12,12 +12,13 @@ from stillhunt.collect.bodies import name_in
 from stillhunt.collect.messages import hash_of
 from stillhunt.collect.plain import Held, Plain, Told, each, first_of, optional, there, through
 from stillhunt.collect.plain_bodies import (
-    BARE_TURN,
     FALSE,
     NOTHING,
     Answered,
     Asked,
     Budget,
+    Choice,
+    Message,
     Turn,
     Usage,
     answered_columns,
@@ -116,10 +117,6 @@ FAILED = Side(outputBodyJson=Gave())
 """The side of a response that did not come."""
 
 
-FAILED = Side(outputBodyJson=Gave())
-"""The side of a response that did not come."""
-
-
 class Identity(msgspec.Struct, gc=False):
     """Who signed the call."""
 
@@ -139,7 +136,8 @@ def tell(held: Held) -> Told:
     for request in requests:
         request.messages = _turns(request.messages)
         if type(request.system) is list:
-            request.system = bedrock.parts(request.system)
+            text = only_text(request.system)
+            request.system = bedrock.parts(request.system) if text is None else text
     found: dict[str, Sequence[Any]] = dict(asked_columns(requests))
     answers: list[Answered] = [body if body.output is None else _answer(body) for body in bodies]
     reply = answered_columns(answers)
@@ -163,31 +161,25 @@ def tell(held: Held) -> Told:
 
 def _turns(turns: list[Turn]) -> list[Turn]:
     """Return turns whose parts have Converse's shape as those of a chat; a turn of one text is that text."""
-    if all(type(turn.content) is not list for turn in turns):
-        return turns
-    return [_turn(turn) if type(turn.content) is list else turn for turn in turns]
+    for turn in turns:
+        if type(turn.content) is list:
+            text = only_text(turn.content)
+            turn.content = bedrock.parts(turn.content) if text is None else text  # type: ignore[assignment]
+    return turns
 
 
-_fields = msgspec.structs.astuple
-
-
-def _turn(turn: Turn) -> Turn:
-    parts: Any = turn.content
+def only_text(parts: list[Any]) -> str | None:
+    """Return the text of parts that are one, and nothing but text."""
     only = parts[0] if len(parts) == 1 else None
-    if (
-        type(only) is dict
-        and len(only) == 1
-        and type(text := only.get("text")) is str
-        and _fields(turn)[2:] == BARE_TURN
-    ):
-        return Turn(turn.role, text)
-    made = msgspec.structs.replace(turn)
-    made.content = bedrock.parts(parts)  # type: ignore[assignment]
-    return made
+    text = only.get("text") if type(only) is dict and len(only) == 1 else None
+    return text if type(text) is str else None
 
 
 def _answer(body: Gave) -> Answered:
-    """Return an answer of Converse in the shape of Anthropic's."""
+    """Return an answer of Converse in the shape of Anthropic's, or, where it is one text, of OpenAI's, which says the same."""
+    text = only_text(body.output.message.content) if body.output is not None and body.usage is None else None
+    if text is not None:
+        return Answered(choices=[Choice(Message(content=text), finish_reason=body.stopReason)])
     parts: list[Any] = bedrock.parts(body.output.message.content) if body.output is not None else []  # type: ignore[assignment]
     content = [{"type": "text", **part} if type(part) is dict and part.keys() == {"text"} else part for part in parts]
     usage = body.usage
@@ -280,7 +272,6 @@ PLAIN = Plain(
         **optional(str | int, "requestId", "accountId"),
         **optional(str | int | float, "timestamp"),
         **optional(Identity, "identity"),
-        **optional(Side, "output"),
         **optional(Side, "output"),
         **optional(dict[str, Any], "requestMetadata"),
     },

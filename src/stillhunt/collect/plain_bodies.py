@@ -249,7 +249,11 @@ def asked_columns(bodies: Sequence[Asked]) -> dict[str, Sequence[object]]:
     system, prompt, history, presented = zip(*talks, strict=True)
     if there(columns["system"]) or there(columns["instructions"]):
         texts = zip(columns["system"], columns["instructions"], system, strict=True)
-        system = ["\n".join(text for one in three if (text := text_or_parts(one))) or None for three in texts]  # type: ignore[assignment]
+        alone = not there(columns["instructions"]) and not there(system)
+        if alone and set(map(type, columns["system"])) <= {str, type(None)}:
+            system = [text or None for text in columns["system"]]  # type: ignore[assignment]
+        else:
+            system = ["\n".join(text for one in three if (text := text_or_parts(one))) or None for three in texts]  # type: ignore[assignment]
     most = first_of(len(bodies), *(columns[name] for name in MOST_TOKENS))
     named = (columns[name] for name in ("safety_identifier", "user"))
     ends: list[Sequence[Any]] = [*named, inside(columns["metadata"], "user_id"), columns["user_profile_id"]]
@@ -304,6 +308,10 @@ def _reply(body: Answered) -> Reply:
                 return content, finish, category, issued
     elif body.choices is None and type(body.content) is list and body.stop_details is None and body.type == "message":
         finish = body.stop_reason
+        only = body.content[0] if len(body.content) == 1 else None
+        text = only.get("text") if type(only) is dict and only.keys() == {"type", "text"} and only["type"] == "text" else None
+        if type(text) is str and type(finish) is str and finish and _is_bare(body):
+            return text, finish, finish if finish in ("refusal", "content_filter") else None, None
         kinds = [part.get("type") if isinstance(part, dict) else None for part in body.content]
         if type(finish) is str and finish and _is_bare(body) and kinds and all(kind in BARE_PARTS for kind in kinds):
             category = finish if finish in ("refusal", "content_filter") else None
