@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
+from datetime import datetime
 from pathlib import Path
 
 import pyarrow as pa
@@ -20,6 +22,7 @@ from stillhunt.contract import ACCOUNTS, EXCHANGES
 from stillhunt.digest import traits
 from stillhunt.doctor import Checkup, examine
 from stillhunt.errors import LogError
+from stillhunt.terminal import examined
 
 SAMPLES = Path(__file__).resolve().parent / "samples"
 
@@ -192,6 +195,70 @@ def test_json_is_whole_and_alone_on_stdout(capsysbinary: pytest.CaptureFixture[b
     assert document["exchanges"] == sum(f["exchanges"] for f in document["files"]) == 6
     assert {c["key"] for c in document["checks"]} == {"LINK", "OPERATE", "CONCEAL", "CONTEXT"}
     assert {"column", "present", "rows", "share", "table"} == set(document["coverage"][0])
+
+
+def tables_of(lines: list[str]) -> list[list[str]]:
+    """Return the cells of all tables on a page, by the rules under their headers."""
+    rows: list[list[str]] = []
+    starts: list[int] = []
+    for line in lines:
+        if line.startswith("─"):
+            starts = [at for at in range(len(line)) if line[at] == "─" and (at == 0 or line[at - 1] == " ")]
+        elif not line or line.startswith("Empty: "):  # a sentence right below
+            starts = []
+        elif starts:
+            rows.append([line[a:b].strip() for a, b in zip(starts, [*starts[1:], len(line) + 1], strict=True)])
+    return rows
+
+
+def scalars(value: object) -> set[str]:
+    """Return every value of a document as a page writes it."""
+    if isinstance(value, dict):
+        return set().union(*map(scalars, value.values())) | {f"{value.get('table')}.{value.get('column')}"}
+    if isinstance(value, list | tuple):
+        return set().union(*map(scalars, value))
+    if isinstance(value, bool):
+        return {"yes" if value else "no"}
+    return {f"{value:,}", f"{value:.1%}"} if isinstance(value, int | float) else {str(value)}
+
+
+def test_json_says_all_that_the_page_says(tmp_path: Path) -> None:
+    """
+    Every item of the page is in the document.
+
+    Format and why, rows read and left out with places, columns, times, accounts, what stands for them, what is in the clear,
+    what can run, what cannot and for want of what, and the settings of the gateway that would supply it.
+    """
+    log = logged(tmp_path, [{"account_id": "anna@example.org", "prompt": "mail bo@example.org"}, {"prompt": 1}])
+    log.write_text(log.read_text() + "{\n")
+    (tmp_path / "odd.json").write_text('{"a": 1}\n')
+    (tmp_path / "people.csv").write_text("account_id,org_id,phone\nanna@example.org,o-1,+44 20 7946 0000\n")
+    checkup = examine([SAMPLES / "litellm.jsonl", log, tmp_path / "odd.json"], tmp_path / "people.csv")
+    page, document = examined(checkup), json.loads(json.dumps(checkup.document()))
+    known = scalars(document) | {"unknown"}
+    cells = tables_of(page)
+    assert len(cells) > 60
+    for cell in (cell for row in cells for cell in row if cell):
+        parts = re.split(", | or | and ", cell.removeprefix("wants "))
+        assert cell in known or all(part in known for part in parts), cell
+    said = " ".join(" ".join(page).split())
+    for empty in re.findall(r"Empty: ([^.]+)\.", said):
+        assert {(name, 0) for name in empty.split(", ")} <= {(one["column"], one["present"]) for one in document["coverage"]}
+    for one in document["checks"]:
+        assert one["consequence"] in said
+        assert all(" ".join(setting["what"].split()) in said for setting in one["settings"])
+    supplied = said.partition("What would supply what is missing:")[2]
+    for one in re.split(r" - (?=[a-z])", supplied)[1:]:
+        assert one.partition(": ")[2].strip() in {" ".join(s["what"].split()) for c in document["checks"] for s in c["settings"]}
+    lost = [one for one in document["checks"] if not one["runs"]]
+    assert lost and all(one["wants"] and one["settings"] for one in lost if one["key"] != "CONTEXT")
+    for kind, count in ((one["kind"], one["exchanges"]) for one in document["identity"]):
+        assert f"{kind} in {count:,}" in said
+    for name in ("first_seen", "last_seen"):
+        assert f"{datetime.fromisoformat(document[name]):%Y-%m-%d %H:%M}" in said
+    assert f"{document['accounts']:,} accounts" in said and f"{document['exchanges']:,} exchanges" in said
+    assert {one["table"] for one in document["exposures"]} == {"exchanges", "accounts"}
+    assert all(one["examples"] for one in document["left_out"])
 
 
 def test_an_unknown_log_is_listed_beside_those_that_are_read(

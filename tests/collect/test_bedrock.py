@@ -12,7 +12,7 @@ import pytest
 from collect.reading import SAMPLES, read_whole
 
 from stillhunt import collect
-from stillhunt.collect import bedrock
+from stillhunt.collect import bedrock, cloudwatch
 from stillhunt.collect.guess import guess
 from stillhunt.testing import check_format
 
@@ -129,3 +129,70 @@ def test_packed_logs_as_they_are_delivered(tmp_path: Path) -> None:
 def test_the_format_keeps_its_contract(tmp_path: Path) -> None:
     """Every line is accounted for, parts make the whole, and damage never raises."""
     assert check_format(collect.FORMATS["bedrock"], SAMPLES / "bedrock.jsonl", tmp_path) == 6
+
+
+def subscribed(records: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return records as a subscription of CloudWatch Logs hands them on."""
+    events = [{"id": f"3{number}", "timestamp": 1772442300250, "message": json.dumps(one)} for number, one in enumerate(records)]
+    named = {"owner": "111122223333", "logGroup": "/bedrock", "logStream": "aws/bedrock/modelinvocations"}
+    return {"messageType": "DATA_MESSAGE", **named, "subscriptionFilters": ["all"], "logEvents": events}
+
+
+CONTROL = {"messageType": "CONTROL_MESSAGE", "owner": "CloudwatchLogs", "logEvents": [{"id": "", "message": "CWL CONTROL MESSAGE"}]}
+
+
+def wrappings() -> dict[str, bytes]:
+    """Return the sample in each wrapping in which it comes out of CloudWatch."""
+    half, rest = subscribed(BASE[:4]), subscribed(BASE[4:])
+    printed = {"events": [{"logStreamName": "s", **one} for one in subscribed(BASE)["logEvents"]], "searchedLogStreams": []}
+    return {
+        "lines": b"".join(json.dumps(one).encode() + b"\n" for one in (half, rest)),
+        "in a row": b"".join(json.dumps(one).encode() for one in (half, rest)),
+        "gzip in a row": b"".join(gzip.compress(json.dumps(one).encode()) for one in (half, rest)),
+        "printed": json.dumps(printed, indent=4).encode(),
+        "exported": b"".join(b"2026-03-02T09:05:00.250Z " + json.dumps(one).encode() + b"\n" for one in BASE),
+    }
+
+
+def test_the_wrapped_sample_is_the_sample() -> None:
+    """A subscription's documents give what the bare records give, and the control message between them is no defect."""
+    bare, left, lines = read_whole(SAMPLES / "bedrock.jsonl", "bedrock")
+    wrapped = read_whole(SAMPLES / "bedrock-cloudwatch.jsonl", "bedrock")
+    assert wrapped == (bare, {**left, ("line", cloudwatch.NO_EVENTS): 1}, lines + 1)
+
+
+@pytest.mark.parametrize("how", wrappings())
+def test_what_comes_out_of_cloudwatch_is_the_same_log(how: str, tmp_path: Path) -> None:
+    """In each wrapping the log is recognised, and gives the exchanges and counts that the bare records give."""
+    path = tmp_path / "log.json"
+    path.write_bytes(wrappings()[how])
+    assert guess(path).format == "bedrock"
+    (split,) = collect.plan([path])
+    bare = read_whole(SAMPLES / "bedrock.jsonl", "bedrock")
+    assert read_whole(path, split.format) == bare
+    (tmp_path / "broken").mkdir()
+    assert check_format("stillhunt.collect.bedrock:read", path, tmp_path / "broken") == 6
+
+
+def test_log_events_that_are_no_records_are_counted(tmp_path: Path) -> None:
+    """A control message is one line and no defect; messages that are no JSON, or missing, are each a line and a defect."""
+    odd = subscribed(BASE[:1])
+    odd["logEvents"] += [{"id": "4", "message": "START RequestId"}, {"id": "5"}]
+    path = tmp_path / "log.json"
+    path.write_text("\n".join(map(json.dumps, (CONTROL, odd, BASE[1]))) + "\n" + json.dumps(odd) + json.dumps(odd)[:-9] + "\n")
+    rows, left, lines = read_whole(path, "bedrock")
+    assert [row["exchange_id"] for row in rows] == ["b-1", "b-2", "b-1"]
+    assert {reason: count for (what, reason), count in left.items() if what == "line"} == {
+        cloudwatch.NO_EVENTS: 1, "not JSON": 2, cloudwatch.NO_MESSAGE: 2, cloudwatch.BROKEN: 1,
+    }  # fmt: skip
+    assert lines == 9
+
+
+def test_a_subscription_too_large_to_look_at_is_recognised(tmp_path: Path) -> None:
+    """A document of more than is looked at says by its opening and its first message what it is; other logs do not."""
+    path = tmp_path / "log"
+    path.write_text(json.dumps(subscribed(BASE * 400)))
+    assert path.stat().st_size > 2**20
+    assert guess(path).format == "bedrock"
+    path.write_text(json.dumps({**subscribed([]), "logEvents": [{"id": "1", "message": "{}"}]}))
+    assert guess(path).format is None

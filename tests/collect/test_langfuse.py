@@ -154,3 +154,20 @@ def test_values_of_any_kind_never_raise(changes: list[dict[str, Any]]) -> None:
         for batch in batches:
             check_batch(batch)
         assert sum(batch.lines for batch in batches) == len(changes)
+
+
+def test_a_fallback_is_told_from_a_retry_by_its_model(tmp_path: Path) -> None:
+    """Generations of one trace are attempts at one request: each is an exchange, and a fallback has another model."""
+    failed = {**BASE, "id": "obs-a", "session_id": None, "level": "ERROR", "status_message": "500", "output": None}
+    retried = {**failed, "id": "obs-b", "level": "DEFAULT", "status_message": None, "output": BASE["output"]}
+    fallen = {**retried, "id": "obs-c", "provided_model_name": "m-small"}
+    path = tmp_path / "log.jsonl"
+    path.write_text("".join(json.dumps(one) + "\n" for one in (failed, retried, fallen)))
+    rows, _, _ = read_whole(path, "langfuse")
+    (trace,) = {row["session_id"] for row in rows}
+    assert trace == BASE["trace_id"]
+    assert [(row["exchange_id"], row["model"], row["status"]) for row in rows] == [
+        ("obs-a", BASE["provided_model_name"], "error"),
+        ("obs-b", BASE["provided_model_name"], "ok"),
+        ("obs-c", "m-small", "ok"),
+    ]

@@ -124,6 +124,23 @@ def test_retries_share_a_trace_and_stay_apart(tmp_path: Path) -> None:
     ]
 
 
+def test_a_fallback_is_told_from_a_retry_by_its_model(tmp_path: Path) -> None:
+    """Attempts of one request share trace and call id: a retry is at the same model group, a fallback at another."""
+    failed = {**BASE, "id": "call-0", "litellm_call_id": "call-0", "status": "failure"}
+    retried = {**BASE, "id": "chatcmpl-retry", "litellm_call_id": "call-0", "model": "m-large-2026", "api_base": "https://b"}
+    other = {"model": "claude-small", "model_group": "m-small", "custom_llm_provider": "anthropic"}
+    fallen = {**BASE, "id": "msg-fallback", "litellm_call_id": "call-0", **other}
+    path = tmp_path / "log.jsonl"
+    path.write_text("".join(json.dumps(one) + "\n" for one in (failed, retried, fallen)))
+    rows, left, _ = read_whole(path, "litellm")
+    assert not left
+    assert [(row["exchange_id"], row["session_id"], row["model"], row["status"]) for row in rows] == [
+        ("call-0", "tr-1", "m-large", "error"),
+        ("chatcmpl-retry", "tr-1", "m-large", "ok"),
+        ("msg-fallback", "tr-1", "m-small", "ok"),
+    ]
+
+
 @pytest.mark.parametrize(
     "kind",
     [

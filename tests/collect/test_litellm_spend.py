@@ -150,6 +150,19 @@ def test_retries_share_a_session_and_stay_apart() -> None:
     assert shared == [("call-2", "rate_limited"), ("chatcmpl-3", "ok")]
 
 
+def test_a_fallback_is_told_from_a_retry_by_its_model(tmp_path: Path) -> None:
+    """Rows of one session are attempts at one request: a retry has the same model group, a fallback another."""
+    base = json.loads(SAMPLE.read_text(encoding="utf-8").splitlines()[0])
+    fallen = {"request_id": "msg-f", "model": "claude-small", "model_group": "m-small", "custom_llm_provider": "anthropic"}
+    path = tmp_path / "log.ndjson"
+    path.write_text("".join(json.dumps({**base, **one}) + "\n" for one in ({}, {"request_id": "chatcmpl-r"}, fallen)))
+    rows, _, _ = read_whole(path, "litellm-spend")
+    assert len({row["session_id"] for row in rows}) == 1
+    assert [(row["exchange_id"], row["model"]) for row in rows] == [
+        (base["request_id"], "m-large"), ("chatcmpl-r", "m-large"), ("msg-f", "m-small"),
+    ]  # fmt: skip
+
+
 def test_reasoning_and_refusals_come_out_of_the_bodies() -> None:
     """Signatures presented and issued, the tools' hash and the kind of refusal are read from stored bodies."""
     rows, _, _ = read_whole(SAMPLE, "litellm-spend")

@@ -429,6 +429,19 @@ def test_a_span_without_a_time_or_ids_is_a_defect(tmp_path: Path) -> None:
     assert lines_left(left) == {("line", otel_exchange.NO_TIME): 1, ("line", "no usable `exchange_id`"): 1}
 
 
+def test_a_fallback_is_told_from_a_retry_by_its_model(tmp_path: Path) -> None:
+    """Spans of one trace are attempts at one request: each is an exchange, and a fallback has another model."""
+    fallen = {**CALL, **MESSAGES, "gen_ai.request.model": "m-small", "gen_ai.provider.name": "other"}
+    attempts = [{**CALL, **MESSAGES, "error.type": "500"}, {**CALL, **MESSAGES}, fallen]
+    rows, _, _ = read(tmp_path, traces([span(n, a, traceId="f" * 32) for n, a in enumerate(attempts, start=1)]))
+    assert [(row["session_id"], row["model"], row["status"]) for row in rows] == [
+        ("f" * 32, "m-large", "error"),
+        ("f" * 32, "m-large", "ok"),
+        ("f" * 32, "m-small", "ok"),
+    ]
+    assert len({row["exchange_id"] for row in rows}) == 3
+
+
 EVENTS = [
     log(1, "gen_ai.system.message", {"content": "Be brief."}),
     log(1, "gen_ai.user.message", {"content": "Where is the ferry?"}),

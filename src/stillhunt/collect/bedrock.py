@@ -8,18 +8,21 @@ A body above 100 KB stands in a file of its own (`inputBodyS3Path`); it is read 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from stillhunt.collect import records
+from stillhunt.collect import cloudwatch, records
 from stillhunt.collect.bodies import Row, answered, asked, body_of, mapping, name_in, string
 from stillhunt.collect.lines import LONGEST_LINE
 from stillhunt.collect.messages import hash_of
-from stillhunt.collect.opening import Opened
+from stillhunt.collect.opening import Opened, head
 from stillhunt.collect.text import json_text
 from stillhunt.plugs import Batch, Split
 
 SCHEMA = "ModelInvocationLog"
+NAMED = re.compile(rb'"schemaType\\?"\s*:\s*\\?"ModelInvocationLog')
+WRAPPED = "It holds log events of CloudWatch whose messages are records of Bedrock's invocation log."
 OPERATIONS = ("InvokeModel", "InvokeModelWithResponseStream", "Converse", "ConverseStream")
 NOT_A_CALL = "not a chat or completion call"
 ELSEWHERE = "body that Bedrock put into a file of its own, which is not beside the log; its text is missing"
@@ -42,7 +45,13 @@ def recognise(record: Mapping[str, object]) -> str | None:
     """Return why a record is one of Bedrock's invocation log: it says so itself."""
     if record.get("schemaType") == SCHEMA or ("modelId" in record and "requestId" in record and "input" in record):
         return "Its records have `modelId`, `requestId` and `input`, as Bedrock's invocation log has."
-    return None
+    messages = cloudwatch.messages_of(dict(record)) or ()
+    return WRAPPED if any(isinstance(message, str) and f'"{SCHEMA}"' in message for message in messages) else None
+
+
+def recognise_text(first: bytes) -> str | None:
+    """Return why text whose first record is not whole is the invocation log in CloudWatch's wrapping."""
+    return WRAPPED if cloudwatch.is_wrapped(first) and NAMED.search(first) else None
 
 
 def read(split: Split) -> Iterator[Batch]:
@@ -50,7 +59,10 @@ def read(split: Split) -> Iterator[Batch]:
     beside = Path(split.path).parent / "data"
     from stillhunt.collect.plain_bedrock import PLAIN  # which reads the tables of this module
 
-    return records.read(split, lambda record, note: exchange(record, note, beside), PLAIN)
+    def convert(record: Row, note: records.Note) -> Row | str:
+        return exchange(record, note, beside)
+
+    return cloudwatch.read(split, convert) if cloudwatch.is_wrapped(head(split.path)) else records.read(split, convert, PLAIN)
 
 
 def exchange(record: Row, note: records.Note, beside: Path) -> Row | str:

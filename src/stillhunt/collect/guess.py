@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple, cast
 
-from stillhunt.collect import delimited, documents, opening, parquet, vllm_lines
+from stillhunt.collect import bedrock, delimited, documents, opening, parquet, vllm_lines
 from stillhunt.collect.lines import BYTE_ORDER_MARK
 from stillhunt.contract import EXCHANGES, REQUIRED
 from stillhunt.plugs import load
@@ -119,6 +119,8 @@ def _text(first: bytes, by_name: str | None) -> Guess:
         for format, recognise in known.items():
             if reason := recognise({opening_key.group(1).decode(): None}):
                 return Guess(format, reason)
+    if reason := bedrock.recognise_text(text):
+        return Guess("bedrock", reason)
     if reason := vllm_lines.recognise(text):
         return Guess("vllm", reason)
     if not text.startswith((b"{", b"[")):
