@@ -33,6 +33,13 @@ CLASSES, OUTSIDE = 20, (1, 2, 5, 20, 100)
 LOG10 = math.log(10.0)
 Array = Any
 Found = dict[str, Any]
+BEYOND = {
+    "who wrote the log": "that the log holds what was served, and nothing else",
+    "who else": "that nobody outside the set belongs to it as well",
+    "exact counts": "what the hunt's own exact counts gave: where one outsider holds a value, the bundle says two",
+    "words": "that the pages say what dossier.json says: read them beside the numbers above",
+}
+"""What no outsider can check, by name."""
 
 
 class Wrong(Exception):
@@ -263,7 +270,8 @@ def seal(
     checks += [("journal", f"{len(lines)} lines"), ("calls committed", f"{calls} calls")]
     early, all_days = days_before(lines, about["configuration"])
     late = sorted(all_days - early)
-    checks.append(("days fixed before", f"{len(early)} of {len(all_days)} days" + f"; not {', '.join(late)}" * bool(late)))
+    if early:
+        checks.append(("days fixed before", f"{len(early)} of {len(all_days)} days" + f"; not {', '.join(late)}" * bool(late)))
     shown = later if later is not None else files.get("disclosure.json")
     return checks if shown is None else [*checks, ("disclosed records", disclosed(shown, Bundle(files), lines))]
 
@@ -1363,6 +1371,35 @@ def same(says: Any, found: Any) -> bool:
     return bool(says == found)
 
 
+def short(value: Any) -> str:
+    """Return a value as a line of text holds it."""
+    text = f"{value:.6g}" if isinstance(value, float) else str(value)
+    return text if len(text) <= 24 else text[:21] + "…"
+
+
+def counted(results: list[str]) -> str:
+    """Return how many numbers have which status, in words."""
+    said = []
+    for status in ["reproduced", "not reproduced", *sorted(set(results) - {"reproduced", "not reproduced"})]:
+        n = results.count(status)
+        said.append(f"{n} {status if n == 1 or not status.startswith('needs') else status.replace('needs', 'need', 1)}")
+    return ", ".join(said)
+
+
+def not_made(made: set[str], key: bytes | None, head: str | None) -> Found:
+    """Return the checks that were not made, and why."""
+    out = {"timestamp": "timestamps are left to `stillhunt verify`"}
+    if key is None:
+        out["signer"] = "whose key it is: give the signer's public key, from another source, with `--key`"
+    if head is None:
+        out["journal noted before"] = "give a head of the journal that you noted earlier with `--head`"
+    if "days fixed before" not in made:
+        out["days fixed before"] = "no day was fixed before this hunt"
+    if "disclosed records" not in made:
+        out["disclosed records"] = "none were disclosed"
+    return out | BEYOND
+
+
 def verify(files: dict[str, bytes], key: bytes | None, later: bytes | None = None, head: str | None = None) -> Found:
     """Return the verdict on a dossier: what of the seal was checked, and what became of every number."""
     out: Found = {"failed": [], "seal": [], "numbers": {}}
@@ -1382,7 +1419,8 @@ def verify(files: dict[str, bytes], key: bytes | None, later: bytes | None = Non
             gives = found[n["recipe"]] if n["recipe"] in found else formula(n["recipe"], numbers) if "(" in n["recipe"] else None
             out["numbers"][n["id"]] = "reproduced" if gives is not None and same(n["value"], gives) else "not reproduced"
             if out["numbers"][n["id"]] != "reproduced":
-                out["failed"].append(f"{n['id']} ({n['recipe']}): says {n['value']}, the bundle gives {gives}")
+                said_so = "nothing" if gives is None else short(gives)
+                out["failed"].append(f"{n['id']} says {short(n['value'])}; the bundle gives {said_so}.")
     except Wrong as error:
         out["failed"].append(str(error))
     except (KeyError, IndexError, ValueError, TypeError, OSError) as error:
@@ -1412,9 +1450,9 @@ def main(arguments: list[str]) -> int:
     else:
         for name, what in verdict["seal"]:
             print(f"{name}: holds, {what}")
-        results = list(verdict["numbers"].values())
-        for result in sorted(set(results)):
-            print(f"{results.count(result)} numbers: {result}")
+        for name, why in not_made({name for name, _ in verdict["seal"]}, key, given.head).items():
+            print(f"{name}: not made, {why}")
+        print(f"numbers: {counted(list(verdict['numbers'].values()))}")
         for failed in verdict["failed"]:
             print(f"DOES NOT HOLD: {failed}")
     return 1 if verdict["failed"] else 0

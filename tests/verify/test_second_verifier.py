@@ -12,17 +12,39 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hunted import Hunted
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import t as student
+from verify.conftest import NOW, written
 
+from stillhunt.cli import main
 from stillhunt.judge.work_queue import queue_test
+from stillhunt.seal.canonical import Json
+from stillhunt.seal.dossier import files_of, seal_dossier
 from stillhunt.seal.keys import PublicKey
 from stillhunt.verify import Trust, verify
-from stillhunt.verify.checks import FAILS, integrity
+from stillhunt.verify.checks import FAILS, NOT_MADE, integrity
 from tools import verify_dossier as second
 
 FLIPS = 1000
+
+
+def test_both_say_the_same_of_what_they_did_not_check(
+    sealed: Path, hunted: Hunted, values: dict[str, Json], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Checks that were not made have the same names; a number that is not reproduced is one line, the same in both."""
+    first = {c.name: c.found for c in verify(sealed, Trust()).checks if c.status == NOT_MADE}
+    other = second.not_made({name for name, _ in second.seal(files_of(sealed), None)}, None, None)
+    assert first.keys() == other.keys()
+    assert {name: first[name] for name in second.BEYOND} == second.BEYOND
+    folder = tmp_path / "dossier"
+    written(folder, hunted, {**values, "traffic.calls": 10**6, "linkage.log10": 0.123456789, "strand.9.clock.p_value": 0.5})
+    seal_dossier(folder, signer=hunted.signer, now=NOW)
+    assert main(["verify", str(folder)]) == 1
+    said = [line for line in capfd.readouterr().out.splitlines() if "; the bundle gives " in line]
+    assert len(said) == 3
+    assert second.verify(files_of(folder), None)["failed"] == said
 
 
 def test_it_needs_the_standard_library_and_numpy_only() -> None:
@@ -113,7 +135,8 @@ def test_it_runs_from_the_command_line(sealed: Path, tmp_path: Path, capsys: pyt
     """It prints what holds and how many numbers are reproduced; 0, or 2 where there is no dossier."""
     assert second.main([str(sealed)]) == 0
     out = capsys.readouterr().out
-    assert "signature: holds" in out and "numbers: reproduced" in out
+    numbers = next(c for c in verify(sealed, Trust()).checks if c.name == "numbers")
+    assert "signature: holds" in out and f"numbers: {numbers.found}\n" in out
     assert second.main([str(tmp_path)]) == 2
     assert second.main([str(sealed), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["failed"] == []

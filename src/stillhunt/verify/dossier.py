@@ -28,6 +28,7 @@ DOSSIER = "dossier.json"
 BEYOND = (
     ("who wrote the log", "that the log holds what was served, and nothing else"),
     ("who else", "that nobody outside the set belongs to it as well"),
+    ("exact counts", "what the hunt's own exact counts gave: where one outsider holds a value, the bundle says two"),
     ("words", "that the pages say what dossier.json says: read them beside the numbers above"),
 )
 """What no outsider can check, by name."""
@@ -105,10 +106,15 @@ def _numbers(files: Mapping[str, bytes]) -> tuple[Check, list[Number]]:
     numbers = [_number(row, values, listed) for row in listed]
     count = {status: sum(n.status == status for n in numbers) for status in (REPRODUCED, DIFFERS)}
     others = Counter(n.status for n in numbers if n.status not in count)
-    found = ", ".join(f"{n} {status}" for status, n in [*count.items(), *sorted(others.items())])
+    found = ", ".join(counted(status, n) for status, n in [*count.items(), *sorted(others.items())])
     if not inside:
         return Check(name="numbers", status=NOT_MADE, found="there is no replay bundle"), numbers
     return Check(name="numbers", status=FAILS if count[DIFFERS] else HOLDS, found=found), numbers
+
+
+def counted(status: str, n: int) -> str:
+    """Return how many numbers have a status, in words."""
+    return f"{n} {status if n == 1 else status.replace(NEEDS, 'need', 1) if status.startswith(NEEDS) else status}"
 
 
 def _given_by(files: Mapping[str, bytes], bundle: Bundle) -> dict[str, Json]:

@@ -154,6 +154,7 @@ def accounts(m: Matter) -> tuple[Block, ...]:
                 "settings.membership_level", "share of a campaign’s accounts that may not belong, at most", "share"
             ),
         ),
+        *_published(m),
         Fold(summary="Account by account", blocks=(_members(m), _rest(m))),
         Heading(text="Leaving one signal out"),
         _without(m),
@@ -164,6 +165,21 @@ def accounts(m: Matter) -> tuple[Block, ...]:
             enough=m.number(LINKED_LOG10, "power of ten from which a set counts as linked", "10^2", needs=THE_RULE),
         ),
         *_ablations(m),
+    )
+
+
+def _published(m: Matter) -> tuple[Block, ...]:
+    """Say that factors come from published counts, where there is a bundle."""
+    if m.numbers.recomputed is None:
+        return ()
+    return (
+        prose(
+            "These factors are computed from the counts that the replay bundle publishes, so that anybody can repeat them. Where"
+            " a single owner outside the set holds a value, the bundle says two. The factors can therefore differ from those by"
+            " which the hunt, which knows the exact counts, let an account in; so can what follows from them under “Leaving one"
+            " signal out”.",
+            small=True,
+        ),
     )
 
 

@@ -125,6 +125,7 @@ def _groups(m: Matter) -> Table:
         )
     return Table(
         label="Kinds of shared values",
+        stacked=True,
         head=("Kind of evidence", "Bet against chance", "What is shared"),
         rows=tuple(rows),
         figures=frozenset({1}),

@@ -13,7 +13,7 @@ from stillhunt.seal.canonical import Json
 
 WORDS = {
     "days": "Days of the log, all fixed before anything was judged",
-    "days_before": "Days of these that had been fixed with the same records before this hunt began",
+    "days_before": "Of these, fixed with the same records before this hunt",
     "records": "Records in the Merkle trees of those days",
     "configuration_sha256": "Configuration, fixed in the journal before anything was judged",
     "bundle_sha256": "Replay bundle, SHA-256",
@@ -27,6 +27,7 @@ JOURNALED = {"days": "journal.days", "records": "journal.records", "journal_line
 JOURNALED["days_before"] = "journal.days_before"
 """What the journal gives → the name of its recipe."""
 
+CONSTANTS = "constants of the rule, the same in every dossier"
 FROM_BUNDLE = "recomputed from the replay bundle, the journal and other lines of the list"
 
 
@@ -64,7 +65,7 @@ def _checkable(m: Matter) -> list[Block]:
         say(
             "{n}: {what}",
             n=m.numbers.before(last, what, f"of these, those that take {what}"),
-            what=FROM_BUNDLE if what == RECOMPUTED else what if what == THE_RULE else f"need {what}",
+            what=FROM_BUNDLE if what == RECOMPUTED else CONSTANTS if what == THE_RULE else f"need {what}",
         )
         for what, _ in sorted(kinds.items(), key=lambda k: (-k[1], k[0]))
     )

@@ -69,7 +69,7 @@ class NumberList:
     recomputed: Mapping[str, Json] | None
     section: str = "2"
     lines: list[Number] = field(default_factory=list)
-    _at: dict[tuple[str, str, str], Number] = field(default_factory=dict)
+    _at: dict[tuple[str, str, str, str | None], Number] = field(default_factory=dict)
 
     def figure(self, name: str, label: str, text: str | None = None, *, written: str = "figure") -> Number:
         """Return a figure of the hunt by the name of its recipe; once in the list however often it is used."""
@@ -138,7 +138,8 @@ class NumberList:
             name = self._figure_said(found, prefix)
             value = _value(found)
             if name is not None:
-                known = self.figure(name, f"{label}: {name.removeprefix(prefix) if isinstance(prefix, str) else name}")
+                what = f"{label}: {name.removeprefix(prefix)}" if isinstance(prefix, str) else label
+                known = self.figure(name, what)
                 same = self.figures[name] == known.value
                 parts.append(self._again(known, _shown(found) if same else _rewritten(found, float(known.value))))
             else:
@@ -161,7 +162,7 @@ class NumberList:
         return self._line(known.label, known.value, text, known.label, known.recipe, known.needs)
 
     def _line(self, name: str, value: Value, text: str, label: str, recipe: str | None, needs: str | None) -> Number:
-        key = (name, text, str(value))
+        key = (name, text, str(value), recipe)
         if key not in self._at:
             if isinstance(value, float) and not math.isfinite(value):
                 value = "not finite"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from markupsafe import Markup, escape
 
 from stillhunt.report.canonical import plain
@@ -29,7 +31,7 @@ def letter_html(dossier: Dossier) -> str:
 
 
 def _page(template: str, dossier: Dossier, number: object) -> str:
-    style = source("style.css") + source("dossier.css")
+    style = source("style.css") + source("dossier.css") + _page_marks(dossier.case.case.tlp)
     script = source("dossier.js")
     return (
         environment()
@@ -42,8 +44,22 @@ def _page(template: str, dossier: Dossier, number: object) -> str:
             write=_linked_parts if number is _linked else _lined_parts,
             kind=_kind,
             line=_line_of,
+            breakable=_breakable,
         )
     )
+
+
+def _page_marks(tlp: str | None) -> str:
+    """Return the style of printed sheets: the marking at head and foot of each, as TLP 2.0 asks, and the number of the sheet."""
+    mark = "" if tlp is None else f"TLP:{tlp}"
+    page = 'counter(page) " of " counter(pages)'
+    boxes = {"@top-right": f'"{mark}"', "@bottom-left": f'"{mark}"', "@bottom-right": page}
+    return "@page { " + " ".join(f"{box} {{ content: {content} }}" for box, content in boxes.items()) + " }\n"
+
+
+def _breakable(name: str) -> Markup:
+    """Return a name of parts with dots and underscores that may be broken after them, and nowhere else."""
+    return Markup("<wbr>").join(escape(part) for part in re.split(r"(?<=[._,])", printable(name)))
 
 
 def _kind(block: Block) -> str:

@@ -55,6 +55,7 @@ class Dossier:
     numbers: tuple[Number, ...]
     sealed: bool
     integrity: Mapping[str, Json] | None
+    recomputed: Mapping[str, Json] | None
 
     def document(self) -> Json:
         """Return the dossier as it stands in `dossier.json`, schema `stillhunt/dossier/v1`."""
@@ -76,19 +77,20 @@ class Dossier:
             ],
             "letter": [document(b) for b in self.letter],
             "numbers": [n.document() for n in self.numbers],
-            "accounts": [_account(m) for m in members],
+            "accounts": [_account(k, m, self.recomputed or {}) for k, m in enumerate(members, 1)],
             "integrity": None if self.integrity is None else dict(self.integrity),
         }
 
 
-def _account(member: MemberExhibit) -> Json:
+def _account(number: int, member: MemberExhibit, recomputed: Mapping[str, Json]) -> Json:
+    """Return one account; its factors as the bundle gives them where there is one, because exact ones tell of single outsiders."""
     return {
         "tag": member.tag,
         "pool": member.strand,
         "calls": member.n_exchanges,
         "first_seen": iso(member.first_seen),
         "last_seen": iso(member.last_seen),
-        "log10_factors": dict(member.groups),
+        "log10_factors": {g: recomputed.get(f"account.{number}.factor.{g}", f) for g, f in member.groups.items()},
         "hangs_on": list(member.hangs_on),
     }
 
@@ -140,4 +142,5 @@ def dossier(
         numbers=tuple(numbers.lines),
         sealed=integrity is not None,
         integrity=integrity,
+        recomputed=recomputed,
     )
