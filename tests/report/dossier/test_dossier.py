@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -150,6 +151,22 @@ def test_lower_bounds_of_the_bundle_are_what_is_printed(finished: Hunt, campaign
     less = dict(campaign.exhibits.figures) | {"linkage.log10": 12.25}
     found = dossier(finished, campaign, recomputed=less)
     assert {n.value for n in found.numbers if n.recipe == "linkage.log10"} == {12.25}
+
+
+def test_factors_of_accounts_are_the_published_ones_and_say_so(finished: Hunt, campaign: Campaign, bare: Dossier) -> None:
+    """With a bundle, page and JSON give its factors and a note beside them; without one, those of the hunt and no note."""
+    assert campaign.exhibits is not None
+    first = campaign.exhibits.members[0]
+    group = max(first.groups, key=lambda g: first.groups[g])
+    recipe = f"account.1.factor.{group}"
+    found = dossier(finished, campaign, recomputed={**campaign.exhibits.figures, recipe: 0.125})
+    document: Any = found.document()
+    assert document["accounts"][0]["log10_factors"][group] == 0.125
+    assert {n.value for n in found.numbers if n.recipe == recipe} == {0.125}
+    assert "the bundle says two" in section(found, "5")
+    assert "the bundle says two" not in section(bare, "5")
+    plain: Any = bare.document()
+    assert plain["accounts"][0]["log10_factors"][group] == first.groups[group]
 
 
 def test_the_sections_are_the_fifteen_in_order_and_the_page_of_laws(full: Dossier) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -128,6 +129,17 @@ def test_the_page_never_scrolls_sideways(browser: Any, pages: dict[str, Path], n
     assert wide <= room
 
 
+def test_no_column_is_hidden_on_a_phone(browser: Any, pages: dict[str, Path]) -> None:
+    """On a telephone no table has to be pushed sideways: rows of wide ones are blocks."""
+    show(browser, pages["full/dossier.html"], width=390)
+    browser.execute_script("for (const d of document.querySelectorAll('details')) d.open = true")
+    hidden = browser.execute_script(
+        "return [...document.querySelectorAll('.wide')].filter(w => w.scrollWidth > w.clientWidth + 1)"
+        ".map(w => w.getAttribute('aria-label'))"
+    )
+    assert hidden == []
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("page", list(READ))
 def test_everything_that_is_read_has_contrast(browser: Any, pages: dict[str, Path], page: str, scheme: str) -> None:
@@ -186,3 +198,15 @@ def test_pdfs_are_printed_by_the_chromium_of_this_machine(pages: dict[str, Path]
     content = (tmp_path / "letter.pdf").read_bytes()
     assert content.startswith(b"%PDF")
     assert content.count(b"/Type /Page\n") == 1
+
+
+@pytest.mark.skipif(not shutil.which("pdftotext"), reason="no pdftotext is installed")
+def test_every_sheet_carries_the_marking_at_head_and_foot(pages: dict[str, Path], tmp_path: Path) -> None:
+    """TLP 2.0 asks for the label on each page of a document; the number of the sheet stands beside it."""
+    printing.print_to_pdf(pages["full/dossier.html"], tmp_path / "d.pdf", printing.browser())
+    text = subprocess.run(["pdftotext", str(tmp_path / "d.pdf"), "-"], capture_output=True, check=True, text=True).stdout
+    sheets = text.split("\f")[:-1]
+    assert len(sheets) > 10
+    for number, sheet in enumerate(sheets, 1):
+        assert sheet.count("TLP:") >= 2, number
+        assert f"{number} of {len(sheets)}" in sheet

@@ -92,7 +92,7 @@ def _with_line(n: Number) -> Markup:
     shown = Markup('<data class="num" value="{}" data-line="{}">{}</data>').format(
         str(n.value), n.id, keep_together(n.text)
     )
-    return shown + Markup('<sup class="line">{}</sup>').format(_line_of(n))
+    return Markup('<span class="nowrap">{}<sup class="line">{}</sup></span>').format(shown, _line_of(n))
 
 
 def _part(part: Part) -> Markup:
