@@ -42,6 +42,35 @@ def test_three_files_and_their_names_on_stdout(
     assert {p.name: p.read_bytes() for p in (tmp_path / "out").iterdir()} == written
 
 
+def test_acceptance_is_shown_account_by_account(
+    small_hunt: Hunt, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """From a CSV beside the case file: who accepted when, by tags; no id of an account is written; mistakes name the line."""
+    campaign = small_hunt.campaigns[0]
+    names = [m.account_id for m in campaign.members]
+    terms = f"[[terms]]\nname = 'Terms'\nversion = '7'\nsha256 = '{'ab' * 32}'\nrecords = 'who.csv'\n"
+    (tmp_path / "case.toml").write_text(terms)
+    (tmp_path / "who.csv").write_text(
+        f"account_id,accepted\n{names[0]},2026-01-15\n{names[0]},2026-02-15\n{names[1]},2027-01-01\nsomebody else,2026-01-01\n"
+    )
+    arguments = (campaign.id, "--hunt", folder, "--out", tmp_path / "out", "--case", tmp_path / "case.toml")
+    assert command(*arguments) == 0
+    page = (tmp_path / "out" / "dossier.html").read_text()
+    lines = {n["label"]: n for n in json.loads((tmp_path / "out" / "dossier.json").read_bytes())["numbers"]}
+    assert lines["accounts with a record of acceptance of Terms"]["value"] == 2
+    assert campaign.exhibits is not None
+    assert [x.n_exchanges for x in campaign.exhibits.members] == [m.n_exchanges for m in campaign.members]
+    assert lines[f"account {campaign.exhibits.members[0].tag} accepted Terms"]["value"] == "2026-01-15"
+    assert page.count("no record") == len(names) - 2 and page.count("no, later") == 1
+    assert not [name for name in names if name in page] and "somebody else" not in page
+    for text, words in (("account_id,when\n", "not both here"), ("account_id,accepted\na,March\n", "who.csv:2")):
+        (tmp_path / "who.csv").write_text(text)
+        assert command(*arguments) == 2
+        assert words in capsys.readouterr().err
+    (tmp_path / "case.toml").write_text(terms + "accepted = 3\n")
+    assert command(*arguments) == 2
+
+
 def test_other_peoples_files_are_left_alone(small_hunt: Hunt, folder: Path, tmp_path: Path) -> None:
     """A letter that is no result of an earlier run is not overwritten."""
     (tmp_path / "letter.html").write_text("mine")

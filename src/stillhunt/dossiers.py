@@ -6,8 +6,10 @@ What a seal knows is given by whoever seals: this module signs nothing.
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Mapping
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +54,7 @@ def write(
         audit=_audit(hunt),
         recomputed=recomputed,
         integrity=integrity,
+        acceptances=tuple(_acceptances(str(one.records), case) if one.records else None for one in given.terms),
     )
     places = dossiers.write_dossier(written, out)                                        # 2.
     if chromium is not None:                                                             # 3.
@@ -82,6 +85,34 @@ def _past(given: dossiers.Case, case: Path | None, key: str) -> tuple[dossiers.P
             )
         )
     return tuple(out)
+
+
+def _acceptances(name: str, case: Path | None) -> Mapping[str, date]:
+    """
+    Return account id → the day of its acceptance, from a CSV beside the case file; of several rows the earliest counts.
+
+    Raises `ConfigError` when it cannot be read, naming the line.
+    """
+    path = (case.parent if case is not None else Path()) / name
+    found: dict[str, date] = {}
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = csv.DictReader(file)
+            if not {"account_id", "accepted"} <= set(rows.fieldnames or ()):
+                raise ConfigError(f"{path}: `account_id` and `accepted` are not both here.\nName them in the first line.")
+            for row in rows:
+                at = _day(row["accepted"], f"{path}:{rows.line_num}")
+                found[row["account_id"]] = min(at, found.get(row["account_id"], at))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise ConfigError(f"{path}: these records cannot be read.\nName a CSV from the folder of the case file.") from error
+    return found
+
+
+def _day(text: str | None, place: str) -> date:
+    try:
+        return datetime.fromisoformat(text or "").date()
+    except ValueError as error:
+        raise ConfigError(f"{place}: {text!r} is no day.\nWrite it as 2026-01-15.") from error
 
 
 def _audit(hunt: Path) -> Mapping[str, Any] | None:

@@ -67,6 +67,7 @@ class Terms:
     in_force: date | None = key("first day in force")
     accepted: int | None = key("accounts of the campaign with a record of acceptance")
     acceptance: str | None = key("where acceptance is recorded for each account")
+    records: str | None = key("CSV beside this file: `account_id`, and `accepted`, the day on which the account accepted")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -153,6 +153,9 @@ def _agree(file: _File, case: Case) -> None:
         if bool(observation.if_true) != bool(observation.otherwise):
             advice = "Give both `if_true` and `otherwise`, or neither: a likelihood ratio needs two frequencies."
             file.refuse("observations", None, "one half of a likelihood ratio is missing.", advice, nth=n)
+    for n, one in enumerate(case.terms):
+        if one.accepted is not None and one.records is not None:
+            file.refuse("terms", "accepted", "`records` says how many they are.", "Leave one of the two out.", nth=n)
     watched = case.releases_watched
     if watched is not None and watched.start and watched.end and watched.end <= watched.start:
         file.refuse("releases_watched", "end", "it lies before `start`.", "Give the first and last day of the list.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from stillhunt.model import Alternative, Campaign, Evidence, Exhibits, Hunt, PoolEvent
@@ -43,6 +43,8 @@ class Matter:
     past: tuple[PastCampaign, ...]
     audit: Mapping[str, Any] | None
     integrity: Mapping[str, Json] | None
+    acceptances: tuple[Mapping[str, date] | None, ...] = ()
+    """For each document of `case.terms`: account id → the day of its acceptance; None where no record was supplied."""
 
     def figure(self, name: str, label: str, written: str = "figure") -> Number:
         """Return a figure of the hunt by its recipe."""

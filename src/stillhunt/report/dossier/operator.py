@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import date
 
 from stillhunt.report.dossier.blocks import (
     Block,
@@ -23,7 +24,7 @@ from stillhunt.report.dossier.blocks import (
 )
 from stillhunt.report.dossier.matter import Matter, name
 from stillhunt.report.dossier.numbered import THE_CASE, THE_RULE
-from stillhunt.report.numbers import day
+from stillhunt.report.numbers import day, utc
 
 
 def head(m: Matter) -> tuple[Block, ...]:
@@ -64,17 +65,33 @@ def head(m: Matter) -> tuple[Block, ...]:
     )
 
 
+def _accepted(m: Matter, document: str, records: Mapping[str, date]) -> Table:
+    """Return when each account accepted a document, and whether that was before its first call of the campaign."""
+    rows: list[tuple[Parts, ...]] = []
+    for member, shown in zip(m.campaign.members, m.exhibits.members, strict=True):
+        at = records.get(member.account_id)
+        first = utc(shown.first_seen).date()
+        when: Parts = ("no record",)
+        if at is not None:
+            when = (m.number(at.isoformat(), f"account {shown.tag} accepted {document}", day(at), needs=THE_CASE),)
+        standing = "–" if at is None else "yes" if at <= first else "no, later"
+        rows.append(((Tag(shown.tag),), when, (standing,)))
+    return Table(label=f"Acceptance of {document}", head=("Account", "Accepted", "By its first call"), rows=tuple(rows))
+
+
 def terms(m: Matter) -> tuple[Block, ...]:
     """Section 3: terms in force, limits, notices, and what was searched that could excuse the accounts."""
     case = m.case
     blocks: list[Block] = [Heading(text="Terms in force")]
-    for one in case.terms:
+    for number, one in enumerate(case.terms):
+        records = m.acceptances[number] if number < len(m.acceptances) else None
+        n = one.accepted if records is None else sum(member.account_id in records for member in m.campaign.members)
         accepted: Parts = (
             supplied(None)
-            if one.accepted is None
+            if n is None
             else say(
                 "{n} of {all} accounts",
-                n=m.number(one.accepted, f"accounts with a record of acceptance of {one.name}", needs=THE_CASE),
+                n=m.number(n, f"accounts with a record of acceptance of {one.name}", needs=THE_CASE),
                 all=m.figure("traffic.accounts", "accounts of the campaign", "count"),
             )
         )
@@ -88,6 +105,8 @@ def terms(m: Matter) -> tuple[Block, ...]:
             ("Record of acceptance", supplied(one.acceptance)),
         ]
         blocks.append(Facts(rows=tuple(rows)))
+        if records is not None:
+            blocks.append(Fold(summary="Acceptance, account by account", blocks=(_accepted(m, str(one.name), records),)))
     if not case.terms:
         blocks.append(NotSupplied(what="The terms in force, and who accepted them", table="terms"))
     blocks += _listed(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from stillhunt.errors import StoreError
@@ -104,12 +105,14 @@ def dossier(
     audit: Mapping[str, Any] | None = None,
     recomputed: Mapping[str, Json] | None = None,
     integrity: Mapping[str, Json] | None = None,
+    acceptances: tuple[Mapping[str, date] | None, ...] = (),
 ) -> Dossier:
     """
     Return the dossier of a campaign.
 
     `recomputed` has what the replay bundle gives, by recipe; `integrity` what is known of the seal before it is signed.
-    Raises `StoreError` when the hunt left no exhibits of the campaign.
+    `acceptances` has, for each document of the case's terms, the day on which each account accepted it. Raises `StoreError`
+    when the hunt left no exhibits of the campaign.
     """
     if campaign.exhibits is None:
         raise StoreError(
@@ -125,6 +128,7 @@ def dossier(
         past=past,
         audit=audit,
         integrity=integrity,
+        acceptances=acceptances,
     )
     written: dict[str, tuple[Block, ...]] = {}
     last = [s for s in SECTIONS if s[0] == LAST_WRITTEN]
