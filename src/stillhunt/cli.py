@@ -57,8 +57,8 @@ def build_parser() -> argparse.ArgumentParser:
     """Return the parser of all commands."""
     runs = {
         "demo": demo, "doctor": examine, "commit": commit, "hunt": hunt, "audit": audit, "power": plant, "report": dossier,
-        "disclose": reveal, "verify": verify, "keys": keys, "store": stored, "collect": receive, "simulate": simulate,
-        "backtest": backtest,
+        "disclose": reveal, "verify": verify, "keys": keys, "store": stored, "watch": stored, "collect": receive,
+        "simulate": simulate, "backtest": backtest,
     }  # fmt: skip
     return parser_of({**runs, "trace": trace})
 
@@ -263,7 +263,7 @@ def keys(arguments: argparse.Namespace) -> int:
 
 
 def stored(arguments: argparse.Namespace) -> int:
-    """Look at a store, check it, or remove accounts from it; 1 when something does not hold."""
+    """Look at a store, check it, watch its sets, or remove accounts from it; 1 when something does not hold."""
     from stillhunt import storing
 
     text, holds = storing.act(arguments)

@@ -8,10 +8,9 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from stillhunt import __version__
+from stillhunt import __version__, store_options
 from stillhunt.config import Config
 from stillhunt.sealing_options import COMMIT_DESCRIPTION, COMMIT_USAGE, SEALING, add_commit, add_signing
-from stillhunt.store_options import STORE_DESCRIPTION, STORE_USAGE, add_store, add_store_command
 from stillhunt.trace import options as trace_options
 
 Run = Callable[[argparse.Namespace], int]
@@ -90,7 +89,7 @@ def _add_hunt(commands: Any, run: Run) -> None:
     _add_key(parser)
     parser.add_argument("--controls", type=Path, metavar="FILE", help=CONTROLS + " (default: none, and no such bound)")
     _add_engine(parser)
-    add_store(parser)
+    store_options.add_store(parser)
     parser.add_argument(
         "--evidence",
         type=Path,
@@ -425,7 +424,7 @@ def _add_sealing(name: str) -> Callable[[Any, Run], None]:
 def _add_commit(commands: Any, run: Run) -> None:
     parser = _command(commands, "commit", run, COMMIT_USAGE, COMMIT_DESCRIPTION)
     add_commit(parser)
-    for add in (add_store, _add_format, _add_key, _add_settings):
+    for add in (store_options.add_store, _add_format, _add_key, _add_settings):
         add(parser)
 
 
@@ -438,7 +437,8 @@ ADD: dict[str, Callable[[Any, Run], None]] = {
     "power": _add_power,
     "report": _add_report,
     **{name: _add_sealing(name) for name in SEALING},
-    "store": lambda c, run: add_store_command(_command(c, "store", run, STORE_USAGE, STORE_DESCRIPTION)),
+    "store": lambda c, run: store_options.add_store_command(_command(c, "store", run, *store_options.STORE)),
+    "watch": lambda c, run: store_options.add_watch(_command(c, "watch", run, *store_options.WATCH)),
     "collect": _add_collect,
     "simulate": _add_simulate,
     "backtest": _add_backtest,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -37,6 +37,7 @@ from stillhunt.model import AccountId, Claim, Hunt, LeftOut, LinkedSet, Unavaila
 from stillhunt.search import LINKING_KINDS, Search, search
 from stillhunt.store import tracking
 from stillhunt.store.folder import Store
+from stillhunt.watch.watching import Watched, freeze, judge_blocks, standing
 
 Progress = Callable[[str, float], None]
 """Called with the name of a stage and the share of it that is done (0 to 1)."""
@@ -98,6 +99,41 @@ def hunt(
             opened.close()
 
 
+def watch(
+    exchanges: object,
+    accounts: object | None = None,
+    events: object | None = None,
+    *,
+    store: str | Path,
+    format: str | None = None,
+    key: bytes | None = None,
+    keep_days: int | None = None,
+    progress: Progress = _quiet,
+    **settings: Any,
+) -> tuple[Watched, ...]:
+    """
+    Add exchanges to a store, judge the sets that hunts have left to be watched on the days that are over, and return them.
+
+    Arguments are those of `hunt`. May be asked as often as one likes. Raises what `hunt` raises.
+    """
+    config = Config.of(**settings)
+    secret, now = key_of(key), datetime.now(UTC)
+    with work_folder(config) as work, closing(choice.opened("duckdb", config, work, master=None, conf=None)) as engine:
+        opened = intake.opened(store, engine, secret, config, bind=False, keep_days=keep_days, now=now)
+        with opened as kept:
+            assert kept is not None
+            account_table, event_table, _ = _beside(accounts, events, kept)
+            intake.collected(
+                engine, exchanges, format=format, key=secret, config=config, bind=False, store=kept,
+                progress=lambda share: progress("digest", share),
+            )  # fmt: skip
+            progress("watch", 0.0)
+            rule = rule_of(secret, config, (), event_table)
+            judge_blocks(engine, kept, rule, account_table, traits.account_traits(account_table, secret))
+            progress("watch", 1.0)
+            return standing(kept, config.level)
+
+
 def run(
     engine: Engine,
     exchanges: object,
@@ -146,7 +182,7 @@ def run(
     found = _hunt(  # 5.
         engine, judged, collected, left_out, unavailable, account_table, event_table, config, key, searched.tau
     )
-    tracking.follow(store, found, event_table)
+    _remember(store, found, event_table)
     if known_honest is None:
         return found
     audited = audit(  # 6.
@@ -178,6 +214,13 @@ def _beside(
         account_table = store.without_forgotten(account_table, "account_id")
         event_table = store.without_forgotten(event_table, "subject")
     return account_table, event_table, (*left_accounts, *left_events)
+
+
+def _remember(store: Store | None, found: Hunt, events: pa.Table) -> None:
+    """Tell a store what became of campaigns, and leave it the sets that are to be watched."""
+    if store is not None:
+        tracking.follow(store, found, events)
+        freeze(store, found)
 
 
 def _judged(engine: Engine, searched: Search, rule: Rule, keep: Keep | None, progress: Progress) -> Judged:

@@ -5,12 +5,22 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-STORE_USAGE = "show|check|forget [ACCOUNT…] --store DIR [--key-file FILE] [--json]"
-STORE_DESCRIPTION = (
+STORE = (
+    "show|check|forget [ACCOUNT…] --store DIR [--key-file FILE] [--json]",
     "Look at a store of digests, check it, or remove accounts from it. `show` lists days and what became of each campaign;"
     " `forget` takes accounts out of every file and keeps them out; `check` compares every file with its record and looks for"
-    " what was removed, and for the accounts that are named. Exit status 1 when something does not hold."
+    " what was removed, and for the accounts that are named. Exit status 1 when something does not hold.",
 )
+"""Usage and description of `store`."""
+
+WATCH = (
+    "LOGS… --store DIR [--accounts FILE] [--events FILE] [options]",
+    "Add logs to a store, and judge the sets that earlier hunts left to be watched. They are frozen as they were found, and"
+    " judged on later days alone, so the evidence may be read as often as you like and watching stopped at any time."
+    " Nobody is accused: a set that is shown is a reason to hunt.",
+)
+"""Usage and description of `watch`."""
+
 LONGEST_DAYS = 36_500
 
 
@@ -42,6 +52,22 @@ def add_store_command(parser: argparse.ArgumentParser) -> None:
         "--key-file", type=Path, metavar="FILE", help="deployment key of the store (default: this user's)"
     )
     parser.add_argument("--json", action="store_true", help="print JSON on stdout and nothing else")
+
+
+def add_watch(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `watch`."""
+    parser.add_argument("logs", nargs="+", metavar="LOGS", help="log files, folders or globs")
+    parser.add_argument("--store", type=Path, metavar="DIR", required=True, help="folder of the store that hunts use")
+    parser.add_argument("--accounts", type=Path, metavar="FILE", help="the accounts table (Parquet, NDJSON or CSV)")
+    parser.add_argument("--events", type=Path, metavar="FILE", help="the events table (Parquet, NDJSON or CSV)")
+    parser.add_argument("--format", metavar="NAME", help="format of the logs (default: recognised file by file)")
+    parser.add_argument(
+        "--key-file", type=Path, metavar="FILE", help="deployment key of the store (default: this user's)"
+    )
+    parser.add_argument("--threads", type=int, metavar="N", help="threads (default: one for each core)")
+    parser.add_argument("--json", action="store_true", help="print JSON on stdout and nothing else")
+    parser.add_argument("--quiet", action="store_true", help="show no progress")
+    parser.set_defaults(action="watch")
 
 
 def days(text: str) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,13 +18,17 @@ from stillhunt.report.files import write_whole
 from stillhunt.store import forgetting, history
 from stillhunt.store.folder import Store, days_of
 from stillhunt.store.forgetting import Checked, Removal
-from stillhunt.terminal import table
+from stillhunt.terminal import shown, table
+from stillhunt.watch.watching import Watched
 
 HISTORY = "history.json"
 
 
 def act(arguments: argparse.Namespace) -> tuple[str, bool]:
     """Do what the arguments say; return what to print, and whether everything holds. Raises `ConfigError`, `StoreError`."""
+    if arguments.action == "watch":
+        found = _watch(arguments)
+        return _text({"watched": [_one(w) for w in found]}, _watched(found), arguments.json), True
     if arguments.action == "forget" and not arguments.accounts:
         raise ConfigError("No account was named.\nGive the ids of the accounts to remove, as the log spells them.")
     if arguments.action == "show" and arguments.accounts:
@@ -56,6 +61,38 @@ def followed(folder: Path | None, hunt: Hunt, out: Path) -> list[str]:
     known = sorted(history.read(folder).items())
     lines = [f"  {name}: {h.sentence}" for name, one in known for h in one.happened if h.day == last]
     return [f"What became of campaigns by {last}:", *lines, ""] if lines else []
+
+
+def _watch(arguments: argparse.Namespace) -> tuple[Watched, ...]:
+    from stillhunt import pipeline
+
+    key = None if arguments.key_file is None else read_key(arguments.key_file, make=False)
+    settings = {} if arguments.threads is None else {"threads": arguments.threads}
+    with shown(quiet=arguments.quiet) as progress:
+        return pipeline.watch(
+            arguments.logs, arguments.accounts, arguments.events, store=arguments.store, format=arguments.format, key=key,
+            progress=progress, **settings,
+        )  # fmt: skip
+
+
+def _one(watched: Watched) -> dict[str, Any]:
+    return {**asdict(watched), "blocks": [asdict(b) for b in watched.blocks]}
+
+
+def _watched(found: Sequence[Watched]) -> list[str]:
+    if not found:
+        return ["No set is watched: a hunt with this store leaves those that it finds."]
+    rows = [
+        (w.id, f"{w.accounts:,}", w.from_day, f"{len(w.blocks):,}", f"{w.e_log10:.1f}", "yes" if w.shown else "")
+        for w in found
+    ]
+    header = ("set", "accounts", "watched from", "blocks", "log10 e", "shown")
+    return [
+        *table(header, rows, right=(1, 3, 4)),
+        "",
+        "e is what bets on later days have paid: against a set that no one operator runs, it reaches 20 at any time with a"
+        " chance of at most 1 in 20.",
+    ]
 
 
 def _text(document: Any, lines: Sequence[str], as_json: bool) -> str:

@@ -37,6 +37,7 @@ STAGES = {
     "links": "Linking accounts",
     "judge": "Judging linked sets",
     "audit": "Judging sets known to be honest",
+    "watch": "Judging watched sets on later days",
     "power": "Hunting planted campaigns",
 }
 """What the pipeline calls its stages → what a reader is told."""

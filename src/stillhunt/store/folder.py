@@ -108,11 +108,13 @@ class Store:
         """What every source held of which anything is kept, and those that held nothing."""
         return [t for s in self.sources.values() if s.parts or not any(t.rows for t in s.tallies) for t in s.tallies]
 
-    def view(self, engine: Engine, relation: str) -> None:
-        """Name all calls of the store as a relation of an engine that reads files."""
-        files = ", ".join("'" + str(self.folder / part.path).replace("'", "''") + "'" for part in self.parts)
+    def view(self, engine: Engine, relation: str, *, first: str = "", last: str = "9999") -> None:
+        """Name the calls of the store, from a first to a last day, as a relation of an engine that reads files."""
+        places = [self.folder / part.path for part in self.parts if first <= part.day <= last]
+        files = ", ".join("'" + str(place).replace("'", "''") + "'" for place in places)
         if not files:
-            engine.register(relation, CALLS.empty_table())
+            engine.register(f"no_{relation}", CALLS.empty_table())
+            engine.view(relation, f"SELECT * FROM no_{relation}")
             return
         engine.view(relation, f"SELECT {', '.join(CALLS.names)} FROM read_parquet([{files}], hive_partitioning = false)")
 

@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from stillhunt.digest import CALLS
 from stillhunt.errors import StillhuntError
 from stillhunt.seal.canonical import Json, mapping_of, number_of, text_of
-from stillhunt.store import disk, history
+from stillhunt.store import disk, history, watched
 from stillhunt.store.sources import Part, identity
 
 if TYPE_CHECKING:
@@ -88,6 +88,7 @@ def finish(store: Store, *, now: datetime) -> None:
         if parts != source.parts:
             store.counts(replace(source, parts=parts))
     history.leave_out(store.folder, set(waiting))
+    watched.leave_out(store.folder, set(waiting))
     store.sweep()
     store.journal.append_all([(DONE, {"account": account}) for account in waiting], at=now)
 
@@ -113,7 +114,7 @@ def check(store: Store, accounts: Sequence[str] = ()) -> Checked:
     Look through everything that a store holds for what should not be there.
 
     1. Every file is what was recorded, and no other file lies beside it.
-    2. No call, and no campaign of the history, names an account that was removed, or one of `accounts`.
+    2. No call, no campaign of the history and no watched set names an account that was removed, or one of `accounts`.
     """
     problems = []
     unwanted = store.forgotten | {store.account(a) for a in accounts}
@@ -133,14 +134,7 @@ def check(store: Store, accounts: Sequence[str] = ()) -> Checked:
             left = [store.account(a) for a in names if store.account(a) in unwanted]
             problems += [f"{part.path} has calls of the account {tag}" for tag in left]
             seen.update(names)
-        try:
-            known = history.read(store.folder)
-        except StillhuntError as error:
-            problems.append(str(error).splitlines()[0])
-            known = {}
-    problems += [
-        f"the history of {name} names the account {tag}" for name, one in known.items() for tag in sorted(unwanted & one.members)
-    ]
+        problems += _named(store, unwanted)
     problems += [f"the account {r.account} is not removed yet" for r in removals(store) if r.done is None]
     return Checked(
         files=len(store.parts),
@@ -149,6 +143,16 @@ def check(store: Store, accounts: Sequence[str] = ()) -> Checked:
         removals=removals(store),
         problems=tuple(problems),
     )
+
+
+def _named(store: Store, unwanted: set[str]) -> list[str]:
+    """Return where the history and the watched sets name an account that they should not."""
+    try:
+        known = [(f"the history of {name}", one.members) for name, one in history.read(store.folder).items()]
+        known += [(f"the watched set {name}", one.members) for name, one in watched.read(store.folder).items()]
+    except StillhuntError as error:
+        return [str(error).splitlines()[0]]
+    return [f"{place} names the account {tag}" for place, members in known for tag in sorted(unwanted & members)]
 
 
 def _without_forgotten(store: Store, source: str, part: Part) -> Part | None:

@@ -21,9 +21,9 @@ def named(rule: Rule, store: Store | None) -> Rule:
     return replace(rule, tag=lambda ids: history.name_of(known, account, tag, ids))
 
 
-def follow(store: Store | None, hunt: Hunt, events: pa.Table) -> None:
+def follow(store: Store, hunt: Hunt, events: pa.Table) -> None:
     """Write down what a hunt shows of campaigns, new and old; `events` tells whose accounts were banned when."""
-    if store is None or hunt.last_seen is None:
+    if hunt.last_seen is None:
         return
     bans: dict[str, str] = {}
     for event in events.to_pylist():
