@@ -18,6 +18,7 @@ import hashlib
 import io
 import json
 import math
+import re
 import sys
 from datetime import date, timedelta
 from pathlib import Path
@@ -33,6 +34,11 @@ CLASSES, OUTSIDE = 20, (1, 2, 5, 20, 100)
 LOG10 = math.log(10.0)
 Array = Any
 Found = dict[str, Any]
+HELD_OUT = {
+    ("accused", "honest"): r"Honest accounts accused: ([\d,]+) of ([\d,]+)",
+    ("reporting", "null_worlds"): r"^(\d+) of (\d+) worlds report anything",
+}
+TABLES = {"cohorts": "bench/results/cohorts.md", "held_out": "bench/results/held_out.md"}
 BEYOND = {
     "who wrote the log": "that the log holds what was served, and nothing else",
     "who else": "that nobody outside the set belongs to it as well",
@@ -1295,6 +1301,25 @@ def journaled(lines: list[Found], configuration: str) -> Found:
     return {**out, "log.busiest_day": max(sizes), "log.first_day": min(days), "log.last_day": max(days)}
 
 
+def published() -> Found:
+    """Return the numbers of the published tables, where this file lies beside them: error rates on synthetic worlds."""
+    folder = Path(__file__).resolve().parents[1] / "bench" / "results"
+    out: Found = {}
+    if (folder / "cohorts.md").is_file():
+        rows = re.findall(r"^\| (\w+) \| ([\d,]+) \| ([\d,]+) \|", (folder / "cohorts.md").read_text("utf-8"), re.MULTILINE)
+        for name, accounts, accused in rows:
+            out[f"published.cohorts.{name}.accounts"] = int(accounts.replace(",", ""))
+            out[f"published.cohorts.{name}.accused"] = int(accused.replace(",", ""))
+        out["published.cohorts.kinds"] = sum(name != "independent" for name, _, _ in rows)
+    if (folder / "held_out.md").is_file():
+        text = (folder / "held_out.md").read_text("utf-8")
+        for names, pattern in HELD_OUT.items():
+            found = re.search(pattern, text, re.MULTILINE)
+            for name, number in zip(names, found.groups() if found else (), strict=False):
+                out[f"published.held_out.{name}"] = int(number.replace(",", ""))
+    return out
+
+
 # ---------------------------------------------------------------- numbers that follow from others
 
 
@@ -1411,13 +1436,16 @@ def verify(files: dict[str, bytes], key: bytes | None, later: bytes | None = Non
         if "bundle/bundle.json" in files:
             bundle = Bundle(files)
             lines = journal(files["journal.jsonl"]) if "journal.jsonl" in files else []
-            found = {**recomputed(bundle, said), **journaled(lines, bundle.about.get("configuration", ""))}
+            found = {**recomputed(bundle, said), **journaled(lines, bundle.about.get("configuration", "")), **published()}
         for n in numbers:
             if n["recipe"] is None:
                 out["numbers"][n["id"]] = f"needs {n['needs']}"
                 continue
             gives = found[n["recipe"]] if n["recipe"] in found else formula(n["recipe"], numbers) if "(" in n["recipe"] else None
             out["numbers"][n["id"]] = "reproduced" if gives is not None and same(n["value"], gives) else "not reproduced"
+            if n["recipe"].startswith("published.") and out["numbers"][n["id"]] != "reproduced":
+                out["numbers"][n["id"]] = f"needs the published table `{TABLES[n['recipe'].split('.')[1]]}` of its version"
+                continue
             if out["numbers"][n["id"]] != "reproduced":
                 said_so = "nothing" if gives is None else short(gives)
                 out["failed"].append(f"{n['id']} says {short(n['value'])}; the bundle gives {said_so}.")

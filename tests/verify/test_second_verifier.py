@@ -25,6 +25,7 @@ from stillhunt.seal.dossier import files_of, seal_dossier
 from stillhunt.seal.keys import PublicKey
 from stillhunt.verify import Trust, verify
 from stillhunt.verify.checks import FAILS, NOT_MADE, integrity
+from stillhunt.verify.published import published
 from tools import verify_dossier as second
 
 FLIPS = 1000
@@ -45,6 +46,21 @@ def test_both_say_the_same_of_what_they_did_not_check(
     said = [line for line in capfd.readouterr().out.splitlines() if "; the bundle gives " in line]
     assert len(said) == 3
     assert second.verify(files_of(folder), None)["failed"] == said
+
+
+def test_published_tables_are_read_from_the_repository(
+    hunted: Hunted, values: dict[str, Json], tmp_path: Path
+) -> None:
+    """Error rates on synthetic worlds are the same from program and tables; others are left to the table of their version."""
+    assert second.published() == published()
+    folder = tmp_path / "dossier"
+    written(folder, hunted, {**values, **published(), "published.cohorts.nat_company.accounts": 5})
+    seal_dossier(folder, signer=hunted.signer, now=NOW)
+    first = {n.id: n.status for n in verify(folder, Trust()).numbers}
+    assert second.verify(files_of(folder), None)["numbers"] == first
+    tables = [status for status in first.values() if "published table" in status]
+    assert tables == ["needs the published table `bench/results/cohorts.md` of its version"]
+    assert verify(folder, Trust()).holds
 
 
 def test_it_needs_the_standard_library_and_numpy_only() -> None:

@@ -16,6 +16,7 @@ from stillhunt.seal.canonical import Json, list_of, mapping_of, text_of
 from stillhunt.verify.checks import FAILS, HOLDS, NOT_MADE, Check, Trust, integrity
 from stillhunt.verify.formula import formula
 from stillhunt.verify.journaled import journaled
+from stillhunt.verify.published import published, table_of
 from stillhunt.verify.recipes import recomputed
 
 REPRODUCED, DIFFERS, NEEDS = "reproduced", "not reproduced", "needs"
@@ -118,8 +119,8 @@ def counted(status: str, n: int) -> str:
 
 
 def _given_by(files: Mapping[str, bytes], bundle: Bundle) -> dict[str, Json]:
-    """Return what the bundle and the journal give."""
-    values = recomputed(bundle)
+    """Return what the bundle, the journal and the published tables give."""
+    values = {**recomputed(bundle), **published()}
     configuration = bundle.about.get("configuration")
     if seal.JOURNAL in files and isinstance(configuration, str):
         values |= journaled(files[seal.JOURNAL], configuration)
@@ -142,6 +143,9 @@ def _number(row: Mapping[str, Json], values: Mapping[str, Json], lines: Sequence
         found = values[recipe] if recipe in values else formula(recipe, lines)
         status = REPRODUCED if found is not None and same(says, found) else DIFFERS
         needs = "" if found is not None else f"neither bundle nor journal gives `{recipe}`"
+        table = table_of(recipe)
+        if table is not None and status == DIFFERS:
+            needs, status = table, f"{NEEDS} {table}"
     else:
         needs = text_of(row.get("needs") or "the log", DOSSIER)
         status = f"{NEEDS} {needs}"

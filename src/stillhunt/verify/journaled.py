@@ -10,6 +10,7 @@ from stillhunt.seal.bundle import INDEX, load
 from stillhunt.seal.canonical import Json, list_of, mapping_of, number_of, text_of
 from stillhunt.seal.days import before_hunt
 from stillhunt.seal.dossier import BUNDLES, JOURNAL
+from stillhunt.verify.published import published
 from stillhunt.verify.recipes import recomputed
 
 
@@ -43,10 +44,12 @@ def journaled(content: bytes, configuration: str) -> dict[str, Json]:
 
 def evidence_of(hunt: Path, campaign: str) -> dict[str, Json]:
     """
-    Return every number that the evidence of a campaign gives, in the folder of a hunt's results, by the name of its recipe.
+    Return every number that the evidence of a campaign and the published tables give, by the name of its recipe.
+
+    `hunt` is the folder of a hunt's results.
 
     Raises `SealError` when it is damaged.
     """
     bundle = load(hunt / BUNDLES / campaign)
     configuration = text_of(bundle.about["configuration"], INDEX)
-    return {**recomputed(bundle), **journaled((hunt / BUNDLES / JOURNAL).read_bytes(), configuration)}
+    return {**recomputed(bundle), **journaled((hunt / BUNDLES / JOURNAL).read_bytes(), configuration), **published()}

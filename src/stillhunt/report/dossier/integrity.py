@@ -28,7 +28,7 @@ JOURNALED["days_before"] = "journal.days_before"
 """What the journal gives → the name of its recipe."""
 
 CONSTANTS = "constants of the rule, the same in every dossier"
-FROM_BUNDLE = "recomputed from the replay bundle, the journal and other lines of the list"
+FROM_BUNDLE = "recomputed from the replay bundle, the journal, the published tables and other lines of the list"
 
 
 def integrity(m: Matter) -> tuple[Block, ...]:

@@ -24,7 +24,7 @@ from stillhunt.report.dossier.blocks import (
 )
 from stillhunt.report.dossier.cohorts import COHORTS
 from stillhunt.report.dossier.matter import TESTS, Matter, pool_name
-from stillhunt.report.dossier.numbered import COHORT_TABLE, CONTROLS, PUBLISHED, THE_RULE
+from stillhunt.report.dossier.numbered import COHORT_TABLE, CONTROLS, PUBLISHED, THE_RULE, Number
 from stillhunt.report.dossier.power import ALPHA, lower_point
 from stillhunt.report.histogram import histogram, trimmed
 from stillhunt.report.numbers import figure, share
@@ -254,13 +254,15 @@ def _share(x: float) -> str:
     return "over 99.9 %" if x > 0.999 else f"{100 * x:.0f} %"
 
 
+def _held_out(m: Matter, name: str, label: str) -> Number:
+    return m.number(HELD_OUT[name], label, needs=PUBLISHED, recipe=f"published.held_out.{name}")
+
+
 def _errors(m: Matter) -> list[Block]:
-    held, n = HELD_OUT["accused"], HELD_OUT["honest"]
-    worlds, reporting = HELD_OUT["null_worlds"], HELD_OUT["reporting"]
-    accused = m.number(held, "honest accounts accused on held-out synthetic worlds", needs=PUBLISHED)
-    honest = m.number(n, "honest accounts on held-out synthetic worlds", needs=PUBLISHED)
-    wrong = m.number(reporting, "worlds without a campaign that reported one", needs=PUBLISHED)
-    empty = m.number(worlds, "worlds without a campaign", needs=PUBLISHED)
+    accused = _held_out(m, "accused", "honest accounts accused on held-out synthetic worlds")
+    honest = _held_out(m, "honest", "honest accounts on held-out synthetic worlds")
+    wrong = _held_out(m, "reporting", "worlds without a campaign that reported one")
+    empty = _held_out(m, "null_worlds", "worlds without a campaign")
     rate, of_worlds = (f"upper end, rate of {what} (Clopper–Pearson, 95 %)" for what in ("honest accounts accused", "such worlds"))
     blocks: list[Block] = [
         prose(
@@ -270,7 +272,9 @@ def _errors(m: Matter) -> list[Block]:
             " the published tables name the version of the rule that was measured, which may be older than this hunt’s.",
             a=accused,
             n=honest,
-            kinds=m.number(HELD_OUT["kinds"], "kinds of honest look-alikes", needs=PUBLISHED),
+            kinds=m.number(
+                HELD_OUT["kinds"], "kinds of honest look-alikes", needs=COHORT_TABLE, recipe="published.cohorts.kinds"
+            ),
             up=m.numbers.derived("upper", (accused, honest), rate, figure),
             w=wrong,
             worlds=empty,
@@ -283,8 +287,9 @@ def _errors(m: Matter) -> list[Block]:
 def _cohorts(m: Matter) -> Table:
     rows = []
     for one in COHORTS:
-        accounts = m.number(one.accounts, f"honest accounts: {one.words}", needs=COHORT_TABLE)
-        accused = m.number(one.accused, f"honest accounts accused: {one.words}", needs=COHORT_TABLE)
+        name = f"published.cohorts.{one.name}"
+        accounts = m.number(one.accounts, f"honest accounts: {one.words}", needs=COHORT_TABLE, recipe=f"{name}.accounts")
+        accused = m.number(one.accused, f"honest accounts accused: {one.words}", needs=COHORT_TABLE, recipe=f"{name}.accused")
         of = f"upper end of the rate: {one.words}"
         upper = m.numbers.derived("upper", (accused, accounts), of, lambda x: f"{x:.2%}")
         rows.append(((one.words,), (accounts,), (accused,), (upper,)))
