@@ -1,12 +1,13 @@
 """
 Read a hundred thousand damaged logs: no traceback, no line lost, bounded memory.
 
-    python bench/fuzz.py [--count 100000] [--first 0]
+    python bench/fuzz.py [--count 100000] [--first 0] [--state FILE] [--minutes 600]
     python bench/fuzz.py --first 4711 --count 1      # one input again, with its traceback
 
 Inputs are made from the samples of the tests, each from its number (`tests/collect/fuzzing.py`), and read with the format
 recognised and with one that is forced. Beside them a few huge ones: 50 MB prompts, a line without an end, a gzip bomb.
 Reads in processes of a thousand inputs with at most 3 GiB of address space, so that a crash is seen and named.
+With `--state`, what was read is kept by the thousand, and a later run goes on from there; after `--minutes` no more are begun.
 Writes `bench/results/fuzz.md`.
 """
 
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import gzip
+import json
 import multiprocessing
 import resource
 import sys
@@ -80,36 +82,53 @@ def some(first: int, count: int) -> Found:
     return outcomes, wrong, slowest, which, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
 
+def kept(path: Path | None) -> dict[int, Found]:
+    """Return what earlier runs found, by the number of the first input."""
+    found: dict[int, Found] = {}
+    for line in path.read_text().splitlines() if path is not None and path.exists() else ():
+        first, outcomes, *rest = json.loads(line)
+        found[first] = (Counter(outcomes), *rest)
+    return found
+
+
 def main() -> None:
     """Read all inputs and write the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--count", type=int, default=100_000)
     parser.add_argument("--processes", type=int, default=1)
+    parser.add_argument("--state", type=Path, help="file of lines: what was read so far")
+    parser.add_argument("--minutes", type=float, default=600.0)
     arguments = parser.parse_args()
     if arguments.count == 1:
         print(*some(arguments.first, 1), sep="\n")
         return
     tasks = [(-1, 0)] + [(first, EACH) for first in range(arguments.first, arguments.first + arguments.count, EACH)]
-    outcomes: Counter[str] = Counter()
+    done = kept(arguments.state)
     wrong: list[str] = []
-    slowest, which, memory = 0.0, "", 0
     began = time.perf_counter()
-    waiting = list(tasks)
+    waiting = [task for task in tasks if task[0] not in done]
     with multiprocessing.get_context("spawn").Pool(arguments.processes, maxtasksperchild=1) as pool:
-        running = [(task, pool.apply_async(some, task)) for task in waiting]
-        for task, result in running:
-            try:
-                found = result.get(timeout=1200)
-            except Exception as error:
-                wrong.append(f"inputs from {task[0]}: the process ended with {type(error).__name__}")
-                continue
-            outcomes += found[0]
-            wrong += found[1]
-            if found[2] > slowest:
-                slowest, which = found[2], found[3]
-            memory = max(memory, found[4])
-            print(f"{task[0] + EACH:,} inputs, {len(wrong)} violations", file=sys.stderr, flush=True)
+        for at in range(0, len(waiting), arguments.processes):
+            if time.perf_counter() - began > arguments.minutes * 60:
+                break
+            running = [(task, pool.apply_async(some, task)) for task in waiting[at : at + arguments.processes]]
+            for task, result in running:
+                try:
+                    done[task[0]] = result.get(timeout=1200)
+                except Exception as error:
+                    wrong.append(f"inputs from {task[0]}: the process ended with {type(error).__name__}")
+                    continue
+                if arguments.state is not None:
+                    with arguments.state.open("a") as state:
+                        state.write(json.dumps([task[0], *done[task[0]]]) + "\n")
+                print(f"{task[0]:,} and on: {len(done[task[0]][1])} violations", file=sys.stderr, flush=True)
+    told = [done[task[0]] for task in tasks if task[0] in done]
+    outcomes = sum((found[0] for found in told), Counter[str]())
+    wrong += [one for found in told for one in found[1]]
+    slowest, which = max(((found[2], found[3]) for found in told), default=(0.0, ""))
+    memory = max((found[4] for found in told), default=0)
+    inputs = EACH * sum(task[0] >= 0 and task[0] in done for task in tasks)
     lines = [
         "# Damaged logs",
         "",
@@ -119,7 +138,7 @@ def main() -> None:
         "",
         "| what | number |",
         "|---|---|",
-        f"| inputs | {arguments.count:,} and {len(('prompts', 'line', 'field', 'bomb', 'lines'))} huge ones |",
+        f"| inputs | {inputs:,} and {len(('prompts', 'line', 'field', 'bomb', 'lines')) if -1 in done else 0} huge ones |",
         *(f"| {name} | {number:,} |" for name, number in sorted(outcomes.items())),
         f"| violations | {len(wrong)} |",
         f"| slowest, s | {slowest:.1f} ({which}) |",
