@@ -15,6 +15,7 @@ import argparse
 import dataclasses
 import functools
 import json
+import os
 import tempfile
 import time
 from collections.abc import Callable
@@ -129,7 +130,8 @@ def main() -> None:
         "",
         f"`python bench/reading.py --exchanges {arguments.exchanges}`; CPU seconds on one core, least of {RUNS}; the bare parse is"
         " orjson over the lines of JSON, or DuckDB reading and hashing every column of CSV and Parquet; JSON that a format keeps in"
-        " strings is parsed by orjson as well.",
+        f" strings is parsed by orjson as well. When this began, {os.getloadavg()[1]:.0f} processes were running on"
+        f" {os.cpu_count()} cores (average of five minutes).",
         "",
         "| format | MB | exchanges | bare parse | DuckDB's | read | ratio | read, MB/s |",
         "|---|---|---|---|---|---|---|---|",
@@ -158,8 +160,9 @@ def main() -> None:
         " same lines into typed, nested columns, each hashed.",
         "",
         "Records of `openai`, `anthropic`, `bedrock`, `litellm`, `kong`, `envoy`, tables in JSON and bodies in columns are read by"
-        " msgspec into typed rows, many lines at once; they become columns 256 at a time. Rows of other types, and all of `otel`,"
-        " go record by record. CPU time depends on what else the machine does: while others use its caches, the readers, which hold"
+        " msgspec into typed rows, many lines at once; they become columns some hundred at a time. Spans of `otel` that have their"
+        " messages themselves are typed as well, line by line. Rows of other types go record by"
+        " record. CPU time depends on what else the machine does: while others use its caches, the readers, which hold"
         " some hundred rows at a time, lose more than the bare parse, which holds one.",
     ]
     if not arguments.only:

@@ -143,6 +143,28 @@ def test_what_is_not_plain_is_read_alike(change: int, logs: dict[str, tuple[Path
     check(path, "openai")
 
 
+def test_a_name_that_few_lines_have_is_learnt(logs: dict[str, tuple[Path, str]], tmp_path: Path) -> None:
+    """A field that no line looked at beforehand has costs the lines that show it first, not all that come after."""
+    convert, plain = WAYS["openai"]
+    lines = (logs["openai"][0].read_bytes().split(b"\n")[:-1] * 4)[:2000]
+    step = len(lines) // PEEKED_LINES
+    rare = range(step // 2, len(lines), 2 * step)
+    for number in rare:
+        lines[number] = lines[number][:-1] + b', "ua": "rare/1.0"}'
+    path = tmp_path / "log.jsonl"
+    path.write_bytes(b"\n".join(lines))
+    check(path, "openai")
+    asked: list[bytes] = []
+
+    def counting(record: records.Row, note: records.Note) -> records.Row | str:
+        if "ua" in record:
+            asked.append(b"")
+        return convert(record, note)
+
+    list(records.read(Split(path=str(path), format="openai"), counting, plain))
+    assert 0 < len(asked) < len(rare)
+
+
 @pytest.mark.parametrize("odd", [b"\\ud800", b"\\n", b'\\"', b"\\\\", b"\\u0000"])
 @pytest.mark.parametrize("name", WAYS)
 def test_names_that_no_type_can_have_are_read_alike(
