@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from digest.logs import at, call, digest
 
-from stillhunt.digest.transfers import MOST_TAKERS, OWN_ANSWERS
+from stillhunt.digest.transfers import MOST_TAKERS, OWN_ANSWERS, listed
 from stillhunt.engines.duckdb import DuckDBEngine
 
 ANSWER = "The valve closes when the pressure in the second chamber falls below that of the first, which is why it clicks."
@@ -124,3 +124,18 @@ def test_turns_are_known_when_they_were_served(engine: DuckDBEngine, turn: str, 
     assert found["started_at"] == at(2)
     assert found["served"] / found["marks"] >= served
     assert served > 0 or found["served"] == 0
+
+
+def test_values_of_lists_come_with_the_account_that_sent_them(engine: DuckDBEngine) -> None:
+    """Each value of a list of each call is one row with account and owner, of those values only that are asked for."""
+    calls = [
+        call("a", 1, org_id="o", prompt=ANSWER), call("b", 2, org_id="o", prompt=ANSWER + " It clicks twice."), call("c", 3),
+    ]  # fmt: skip
+    digest(engine, calls, [])
+    told = engine.fetch("SELECT shingles, acct, exchange_h FROM call WHERE shingles IS NOT NULL").to_pylist()
+    owner = {r["acct"]: r["owner"] for r in engine.fetch("SELECT acct, owner FROM account").to_pylist()}
+    every = sorted((v, r["acct"], owner[r["acct"]], r["exchange_h"]) for r in told for v in r["shingles"])
+    for where, expected in (("TRUE", every), ("value % 2 = 1", [row for row in every if row[0] % 2])):
+        rows = engine.fetch(listed("shingles", "exchange_h", where)).to_pylist()
+        assert sorted((r["value"], r["acct"], r["owner"], r["exchange_h"]) for r in rows) == expected
+    assert any(row[0] % 2 for row in every) and len({row[2] for row in every}) < len(owner)

@@ -172,7 +172,7 @@ def _call_query(kind: str, column: str) -> str:
 def _list_query(kind: str, column: str) -> str:
     return (
         f"SELECT acct, '{kind}' AS kind, value, min(started_at) AS first_seen, max(started_at) AS last_seen, count(*) AS n FROM"
-        f" (SELECT acct, started_at, unnest({column}) AS value FROM call WHERE {column} IS NOT NULL)"
+        f" ({transfers.listed(column, 'started_at')})"
         " GROUP BY acct, value"
     )
 
@@ -180,9 +180,8 @@ def _list_query(kind: str, column: str) -> str:
 def _template_query(part: int, parts: int) -> str:
     return (
         "SELECT acct, 'template' AS kind, value, min(started_at) AS first_seen, max(started_at) AS last_seen,"
-        " count(*) AS n FROM"
-        " (SELECT acct, started_at, prompt_h, unnest(shingles) AS value FROM call WHERE shingles IS NOT NULL)"
-        f" WHERE value % {parts} = {part} GROUP BY acct, value"
+        f" count(*) AS n FROM ({transfers.listed('shingles', 'started_at, prompt_h', f'value % {parts} = {part}')})"
+        " GROUP BY acct, value"
         f" HAVING count(*) >= {TEMPLATE_CALLS} AND count(DISTINCT prompt_h) >= {TEMPLATE_CALLS}"
     )
 

@@ -39,6 +39,19 @@ _QUARTER = (
 """Of hashes only comparisons are asked: not every engine has unsigned numbers."""
 
 
+def listed(column: str, keep: str, where: str = "TRUE") -> str:
+    """
+    Return a query with one row for each value of a list of each call: `value`, columns to `keep`, `acct` and `owner`.
+
+    Only values that satisfy `where` are joined with their account, and only after that: DuckDB 2.0.0 ends a filter on lists
+    that were unnested from a join with an internal error ("dict-surviving cache").
+    """
+    return (
+        f"SELECT u.*, a.acct, a.owner FROM (SELECT * FROM (SELECT account_id, {keep}, unnest({column}) AS value"
+        f" FROM distinct_call WHERE {column} IS NOT NULL) WHERE {where}) u JOIN account a USING (account_id)"
+    )
+
+
 def build(engine: Engine, *, parts: int) -> None:
     """
     Make `handed` and `turn` from `call` and `account`, the long lists in parts by hash.
@@ -47,10 +60,9 @@ def build(engine: Engine, *, parts: int) -> None:
     2. Marks of answers in prompts, and the turns that were served; part by part.
     3. Marks of one answer in one prompt are one thing handed over.
     """
-    calls = "call c JOIN account a ON a.acct = c.acct"
-    engine.create("handed_reasoning", _reasoning_query(calls))                             # 1.
+    engine.create("handed_reasoning", _reasoning_query())                             # 1.
     for part in range(parts):                                                              # 2.
-        engine.create(f"answer_mark_{part}", _answer_query(calls, part, parts))
+        engine.create(f"answer_mark_{part}", _answer_query(part, parts))
         engine.create(f"turn_mark_{part}", _turn_query(part, parts))
     marks = " UNION ALL ".join(f"SELECT * FROM answer_mark_{part}" for part in range(parts))
     engine.create(                                                                         # 3.
@@ -72,29 +84,29 @@ def build(engine: Engine, *, parts: int) -> None:
         engine.drop(used)
 
 
-def _reasoning_query(calls: str) -> str:
+_MOMENT = "exchange_h, started_at, model"
+
+
+def _reasoning_query() -> str:
     return (
         "WITH issued AS (SELECT value, min(owner) AS giver, min(exchange_h) AS given_h, min(started_at) AS given_at,"
-        " min(model) AS given_model FROM (SELECT unnest(c.issued_h) AS value, a.owner, c.exchange_h, c.started_at, c.model"
-        f" FROM {calls} WHERE c.issued_h IS NOT NULL) GROUP BY value HAVING min(owner) = max(owner)),"
-        " presented AS (SELECT unnest(c.reasoning_h) AS value, a.owner AS taker, c.exchange_h AS taken_h,"
-        f" c.started_at AS taken_at, c.model AS taken_model FROM {calls} WHERE c.reasoning_h IS NOT NULL)"
+        f" min(model) AS given_model FROM ({listed('issued_h', _MOMENT)}) GROUP BY value HAVING min(owner) = max(owner)),"
+        " presented AS (SELECT value, owner AS taker, exchange_h AS taken_h, started_at AS taken_at, model AS taken_model"
+        f" FROM ({listed('reasoning_h', _MOMENT)}))"
         f" SELECT DISTINCT 'reasoning' AS kind, value, {_HALF} AS half, giver, taker, given_h, taken_h, given_at,"
         " taken_at, given_model, taken_model FROM presented JOIN issued USING (value) WHERE taken_at > given_at"
     )
 
 
-def _answer_query(calls: str, part: int, parts: int) -> str:
+def _answer_query(part: int, parts: int) -> str:
     """One row for each mark of an answer in a later prompt."""
+    mine = f"value % {parts} = {part}"
     return (
         "WITH served AS (SELECT value, min(owner) AS giver, min(exchange_h) AS given_h, min(started_at) AS given_at,"
-        " min(model) AS given_model FROM (SELECT unnest(c.answer_marks) AS value, a.owner, c.exchange_h, c.started_at,"
-        f" c.model FROM {calls} WHERE c.answer_marks IS NOT NULL) WHERE value % {parts} = {part}"
+        f" min(model) AS given_model FROM ({listed('answer_marks', _MOMENT, mine)})"
         " GROUP BY value HAVING min(owner) = max(owner)),"
         " said AS (SELECT DISTINCT value, owner AS taker, exchange_h AS taken_h, started_at AS taken_at, model AS taken_model"
-        " FROM (SELECT unnest(c.shingles) AS value, a.owner, c.exchange_h, c.started_at, c.model"
-        f" FROM {calls} WHERE c.shingles IS NOT NULL) WHERE value % {parts} = {part}"
-        " AND value IN (SELECT value FROM served)),"
+        f" FROM ({listed('shingles', _MOMENT, mine)}) WHERE value IN (SELECT value FROM served)),"
         " rare AS (SELECT value FROM said JOIN served USING (value) GROUP BY value"
         f" HAVING min(taken_at) > min(given_at) AND count(DISTINCT taker) <= {MOST_TAKERS})"
         " SELECT value, giver, taker, given_h, taken_h, given_at, taken_at, given_model, taken_model"
@@ -105,9 +117,10 @@ def _answer_query(calls: str, part: int, parts: int) -> str:
 def _turn_query(part: int, parts: int) -> str:
     """One row for each call with a history: its last answer's marks of this part, and those of them that were served."""
     return (
-        f"WITH turned AS (SELECT exchange_h, value FROM (SELECT exchange_h, unnest(turn_marks) AS value FROM call"
+        f"WITH turned AS (SELECT exchange_h, value FROM (SELECT exchange_h, unnest(turn_marks) AS value FROM distinct_call"
         f" WHERE turn_marks IS NOT NULL) WHERE value % {parts} = {part}),"
-        f" known AS (SELECT DISTINCT value FROM (SELECT unnest(answer_marks) AS value FROM call WHERE answer_marks IS NOT NULL)"
+        " known AS (SELECT DISTINCT value FROM"
+        " (SELECT unnest(answer_marks) AS value FROM distinct_call WHERE answer_marks IS NOT NULL)"
         f" WHERE value % {parts} = {part} AND value IN (SELECT value FROM turned))"
         " SELECT t.exchange_h, count(*) AS marks, count(k.value) AS served FROM turned t LEFT JOIN known k USING (value)"
         " GROUP BY t.exchange_h"
@@ -116,7 +129,7 @@ def _turn_query(part: int, parts: int) -> str:
 
 TRAITS = (
     "SELECT acct, 'reasoning' AS kind, value, min(started_at) AS first_seen, max(started_at) AS last_seen, count(*) AS n FROM"
-    " (SELECT acct, started_at, unnest(reasoning_h) AS value FROM call WHERE reasoning_h IS NOT NULL) WHERE value NOT IN"
+    f" ({listed('reasoning_h', 'started_at')}) WHERE value NOT IN"
     " (SELECT value FROM handed WHERE kind = 'reasoning' AND half = 1 AND giver <> taker) GROUP BY acct, value",
     "SELECT c.acct, h.kind, h.value, min(h.given_at) AS first_seen, max(h.taken_at) AS last_seen, count(*) AS n"
     " FROM (SELECT kind, value, given_h, given_at, max(taken_at) AS taken_at FROM handed WHERE half = 0 AND giver <> taker"
