@@ -109,6 +109,7 @@ def commit(
                 with Journal.open(evidence / JOURNAL) as journal:
                     days, passed = _chosen(engine, list(fixed.fixings(list(journal.entries()))), day, now)
                     done = []
+                    _apart(engine, days)
                     for number, one in enumerate(days):
                         progress("commit", number / len(days))
                         done.append(_day(engine, key, evidence, one, collected.shingles))    # 2.
@@ -166,17 +167,22 @@ def _reason(calls: int, size: int) -> str:
     return f"only {calls:,} of the {size:,} records fixed before are here" if calls < size else ""
 
 
+def _apart(engine: Engine, days: Sequence[int]) -> None:
+    """Put the calls of each day into a relation of its own, before `distinct_call` becomes one of them."""
+    for day in days:
+        engine.create(f"calls_of_{day}", f"SELECT * FROM distinct_call WHERE epoch_us(started_at) // {DAY_US} = {day}")
+
+
 def _day(engine: Engine, key: Key, folder: Path, day: int, shingles: int) -> Day:
     """Write the records of one day; the traits are those of its calls alone, so that no later day can change them."""
-    engine.view(
-        "call",
-        "SELECT c.*, a.acct FROM distinct_call c JOIN account a USING (account_id)"
-        f" WHERE epoch_us(started_at) // {DAY_US} = {day}",
-    )
+    engine.view("distinct_call", f"SELECT * FROM calls_of_{day}")
+    engine.view("call", "SELECT c.*, a.acct FROM distinct_call c JOIN account a USING (account_id)")
     traits.build(engine, n_shingles=shingles)
-    return Day(
+    done = Day(
         exchanges=exchanges_of(engine, key, folder, day), traits=traits_of(engine, key, folder, fixed.TRAITS_OF_DAY, day)
     )
+    engine.drop(f"calls_of_{day}")
+    return done
 
 
 def _journal(journal: Journal, days: Sequence[Day], signer: Signer | None, timestamp: str | None, now: datetime) -> None:
