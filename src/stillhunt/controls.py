@@ -12,8 +12,8 @@ class Control:
     One set that the operator has verified to be honest, and what the whole rule says of it.
 
     `linked` says whether key 1 links it: only then it can stand for honest linked sets. `p_values` are those of the tests of
-    joint operation that ran, by name; `coherence` is the least subject coherence of a strand. `rejected` is a false
-    accusation. `reason` says in a sentence how the rule came to its end.
+    joint operation that ran, by name; `coherence` is the least subject coherence of a strand, or of its quieter
+    accounts. `rejected` is a false accusation. `reason` says in a sentence how the rule came to its end.
     """
 
     label: str

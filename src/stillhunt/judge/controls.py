@@ -109,7 +109,8 @@ def _control(
         for name in NAMES
         if any(name in one.p_values for one in operated.strands)
     }
-    coherence = [one.interchange.rho for one in operated.strands if not isinstance(one.interchange, NotRun)]
+    ran = [one.interchange for one in operated.strands if not isinstance(one.interchange, NotRun)]
+    coherence = [rho for test in ran for rho in (test.rho, test.quieter_rho) if rho is not None]
     disguised = customers is not None and customers >= rule.declared_customers
     rejected = found is not None and disguised and operated.p_value <= cutoff
     weighed = found.linkage if found is not None else linkage(population, known.owners)
