@@ -174,12 +174,15 @@ def _interchange(operation: Operation, rho0: float, pointers: tuple[ExchangeId, 
     if isinstance(test, NotRun):
         return None
     rho, error, accounts, quieter = test.decisive
-    among = (
-        f" Among the {accounts:,} accounts with the fewest it is {rho:.3f} (standard error {error:.3f}), and these decide: the"
-        " others may also carry calls of customers."
-        if quieter
-        else ""
-    )
+    over = f"over {test.fills:,} different prompts of {test.accounts:,} accounts"
+    of_all = f"{test.rho:.3f} (standard error {test.standard_error:.3f}) {over}"
+    said = f"What one account asked says nothing about what it asks next: subject coherence is {of_all}"
+    if quieter:
+        said = (
+            f"Among the {accounts:,} accounts with the fewest calls, what one asked says nothing about what it asks next: subject"
+            f" coherence is {rho:.3f} (standard error {error:.3f}). Over all it is {of_all}, as where customers' calls lie beside"
+            " those of a queue"
+        )
     effect: dict[str, float | int | str] = {
         "subject coherence": round(test.rho, 4),
         "standard error": round(test.standard_error, 4),
@@ -192,12 +195,8 @@ def _interchange(operation: Operation, rho0: float, pointers: tuple[ExchangeId, 
     return Evidence(
         kind="operation",
         test=NAMES["interchange"],
-        statement=(
-            f"What one account asked says nothing about what it asks next: subject coherence is {test.rho:.3f}"
-            f" (standard error {test.standard_error:.3f}) over {test.fills:,} different prompts of {test.accounts:,} accounts;"
-            f" honest linked groups are assumed to have at least {rho0:g} (p = {test.p_value:.2g}).{among}"
-        ),
-        statistic=test.rho,
+        statement=f"{said}; honest linked groups are assumed to have at least {rho0:g} (p = {test.p_value:.2g}).",
+        statistic=rho,
         p_value=test.p_value,
         effect=effect,
         null=of_draws(
