@@ -25,8 +25,8 @@ golden: ## Rewrite the golden files; look at the diff
 docs: ## Rewrite the generated reference pages
 	@$(BOOT) setup && $(PY) tools/write_reference.py
 
-bench: ## Measure the kernel and the hunt beside the limit; write bench/results
-	@$(BOOT) setup && $(PY) bench/kernel.py
+bench: ## The small setting of the benchmarks of size and speed, in some minutes; write bench/results/small
+	@$(BOOT) setup && $(PY) bench/small.py
 
 demo: ## Make a labelled world, hunt it, open the report
 	@$(BOOT) demo

@@ -168,6 +168,7 @@ def main() -> None:
     parser.add_argument("--owners", type=int, default=1_000_000)
     parser.add_argument("--links", type=int, default=20_000_000)
     parser.add_argument("--folder", type=Path, required=True)
+    parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the table")
     parser.add_argument("--only", nargs="+", help="candidates, by short names like networkit:10 (default: all)")
     parser.add_argument("--runs", type=int, default=2, help="runs of each, to see whether they agree")
     parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
@@ -211,7 +212,7 @@ def main() -> None:
         *rows,
         "",
     ]
-    RESULTS.joinpath(f"graph-{asked.owners // 1000}k.md").write_text("\n".join(text))
+    asked.results.joinpath(f"graph-{asked.owners // 1000}k.md").write_text("\n".join(text))
 
 
 if __name__ == "__main__":

@@ -221,6 +221,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--only", nargs="+", choices=list(SERIES), default=list(SERIES))
     parser.add_argument("--logs", type=int, default=5, help="logs of each series, the smallest first (at least 2)")
+    parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the table")
     parser.add_argument("--make", nargs=2, help=argparse.SUPPRESS)
     parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
     asked = parser.parse_args()
@@ -235,7 +236,7 @@ def main() -> None:
         series: [measured(series, size, asked.folder) for size in SERIES[series][: asked.logs]] for series in asked.only
     }
     text = page(found)
-    (RESULTS / "growth.md").write_text(text, encoding="utf-8")
+    (asked.results / "growth.md").write_text(text, encoding="utf-8")
     if asked.logs >= 4 and set(asked.only) == set(SERIES):
         FIGURE.write_text(figure(found), encoding="utf-8")
     print(text)

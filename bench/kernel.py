@@ -120,6 +120,7 @@ def main() -> None:
     parser.add_argument("--exchanges", type=int, default=2_000_000)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--folder", type=Path)
+    parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the table")
     arguments = parser.parse_args()
     rows = [kernel_row("synthetic prompts", worlds.make("demo", 77).exchanges.column("prompt").combine_chunks())]
     if REAL.exists():
@@ -152,8 +153,8 @@ def main() -> None:
         f"| ratio | {hunt['cpu'] / scan['cpu']:.1f} | {hunt['wall'] / scan['wall']:.1f} |", "",
         f"The hunt reported (campaigns, exchanges, accounts): {hunt['said']}.", "",
     ]  # fmt: skip
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / f"kernel-{n / 1e6:.1f}M.md").write_text("\n".join(out))
+    arguments.results.mkdir(exist_ok=True)
+    (arguments.results / f"kernel-{n / 1e6:.1f}M.md").write_text("\n".join(out))
     print("\n".join(out))
     print(json.dumps({"scan": scan, "hunt": hunt}), file=sys.stderr)
 

@@ -49,6 +49,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[1])
     parser.add_argument("--exchanges", type=int, default=300_000)
     parser.add_argument("--folder", type=Path, required=True)
+    parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the table")
     asked = parser.parse_args()
     long_clock()
     from stillhunt import pipeline
@@ -68,7 +69,7 @@ def main() -> None:
         (replace(c, id="") for c in full.campaigns), key=repr
     )
     text = page(asked.exchanges, full.n_exchanges, full.n_accounts, len(full.campaigns), same, whole, daily, stored, asked.folder)
-    (RESULTS / "store.md").write_text(text, encoding="utf-8")
+    (asked.results / "store.md").write_text(text, encoding="utf-8")
     print(text)
 
 
