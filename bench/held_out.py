@@ -32,11 +32,11 @@ SOURCES = ("git", "-C", str(Path(__file__).parents[1]))
 COMMIT = subprocess.run([*SOURCES, "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
 COMMIT += " with changes" if subprocess.run([*SOURCES, "diff", "--quiet", "HEAD", "--", "src"], check=False).returncode else ""
 SEEDS = {
-    "demo": range(501, 521),
-    "null": range(601, 651),
-    "small_campaigns": range(801, 811),
-    "covered": range(801, 811),
-    "nothing_shared": range(801, 811),
+    "demo": range(961, 981),
+    "null": range(1151, 1201),
+    "small_campaigns": range(1231, 1241),
+    "covered": range(1231, 1241),
+    "nothing_shared": range(1231, 1241),
 }
 BLIND = {"demo without text": ("prompt", "system", "history", "completion"), "demo without accounts table": None}
 """Demo worlds hunted again with columns, or the accounts table, taken away; the first three seeds."""

@@ -58,6 +58,51 @@ def test_workers_that_take_whatever_comes_are_rejected(words: int) -> None:
     assert sum(isinstance(one, InterchangeTest) and one.p_value < 0.01 for one in found) >= 5
 
 
+def pool(seed: int, *, busy: float, quiet: float, extra: float, rho0: float = 0.05) -> InterchangeTest:
+    """
+    Test 60 accounts with 16 texts each, of which every second has as many again.
+
+    Texts are about the account's own subject with the probability given for quiet and for busy accounts, else about any; the
+    additional ones of busy accounts with the probability `extra`.
+    """
+    rng = np.random.default_rng([seed, 60])
+    world = Subjects(rng)
+    account = np.concatenate([np.repeat(np.arange(60), 16), np.repeat(np.arange(0, 60, 2), 16)])
+    own = rng.permutation(world.count)[account % world.count]
+    share = np.where(account % 2 == 0, busy, quiet)
+    share[60 * 16 :] = extra
+    subject = np.where(rng.random(len(account)) < share, own, rng.integers(0, world.count, len(account)))
+    found = interchange_test(world.ask(account, subject, 40), rho0=rho0, seed=seed)
+    assert isinstance(found, InterchangeTest)
+    return found
+
+
+@pytest.mark.parametrize("rho", [0.05, 0.3])
+def test_a_second_look_at_the_quieter_accounts_keeps_the_level(rho: float) -> None:
+    """With accounts of different volume, at the stated coherence and above it, p ≤ α comes no more often than α."""
+    found = [pool(seed, busy=rho**0.5, quiet=rho**0.5, extra=rho**0.5) for seed in range(12)]
+    assert {one.quieter_accounts for one in found} == {30}
+    for level in (0.01, 0.05):
+        assert not_more_often(sum(one.p_value <= level for one in found), len(found), level)
+
+
+def test_a_harvest_below_the_calls_of_customers_is_found() -> None:
+    """Accounts of one queue, half of which carry as many calls of customers with subjects: the quieter half tells."""
+    found = [pool(seed, busy=0.0, quiet=0.0, extra=0.4) for seed in range(4)]
+    assert all(one.quieter_p_value is not None and one.quieter_p_value < 0.002 for one in found)
+    assert all(one.p_value < 0.02 and one.decisive[3] for one in found)
+    assert np.mean([one.rho for one in found]) > 0.03
+
+
+def test_busy_honest_accounts_are_not_judged_by_quiet_others() -> None:
+    """Where the whole is clearly coherent, quiet accounts without subjects do not speak for the set."""
+    for seed in range(3):
+        found = pool(seed, busy=0.7, quiet=0.0, extra=0.7)
+        assert found.rho > 0.1
+        assert found.p_value > 0.5
+        assert not found.decisive[3]
+
+
 def test_coherence_is_not_taken_for_less_than_it_is() -> None:
     """Accounts that always ask about one thing of their own have a coherence of about one or more, however short."""
     for words in (16, 30, 60):

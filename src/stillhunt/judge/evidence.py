@@ -173,25 +173,38 @@ def _interchange(operation: Operation, rho0: float, pointers: tuple[ExchangeId, 
     test = operation.interchange
     if isinstance(test, NotRun):
         return None
-    null = interchange_null(rho0, test.standard_error, test.accounts)
+    rho, error, accounts, quieter = test.decisive
+    among = (
+        f" Among the {accounts:,} accounts with the fewest it is {rho:.3f} (standard error {error:.3f}), and these decide: the"
+        " others may also carry calls of customers."
+        if quieter
+        else ""
+    )
+    effect: dict[str, float | int | str] = {
+        "subject coherence": round(test.rho, 4),
+        "standard error": round(test.standard_error, 4),
+        "prompts": test.fills,
+        "accounts": test.accounts,
+        "overlap of two accounts, upper bound": round(test.overlap, 4),
+    }
+    if test.quieter_rho is not None and test.quieter_accounts is not None:
+        effect |= {"quieter accounts": test.quieter_accounts, "their subject coherence": round(test.quieter_rho, 4)}
     return Evidence(
         kind="operation",
         test=NAMES["interchange"],
         statement=(
             f"What one account asked says nothing about what it asks next: subject coherence is {test.rho:.3f}"
             f" (standard error {test.standard_error:.3f}) over {test.fills:,} different prompts of {test.accounts:,} accounts;"
-            f" honest linked groups are assumed to have at least {rho0:g} (p = {test.p_value:.2g})."
+            f" honest linked groups are assumed to have at least {rho0:g} (p = {test.p_value:.2g}).{among}"
         ),
         statistic=test.rho,
         p_value=test.p_value,
-        effect={
-            "subject coherence": round(test.rho, 4),
-            "standard error": round(test.standard_error, 4),
-            "prompts": test.fills,
-            "accounts": test.accounts,
-            "overlap of two accounts, upper bound": round(test.overlap, 4),
-        },
-        null=of_draws(f"subject coherence, if it were {rho0:g}", null, test.rho),
+        effect=effect,
+        null=of_draws(
+            f"subject coherence{' of the quieter accounts' if quieter else ''}, if it were {rho0:g}",
+            interchange_null(rho0, error, accounts),
+            rho,
+        ),
         exchange_ids=pointers,
     )
 

@@ -17,13 +17,18 @@ Choosing by one half and measuring on the other keeps the choice from flattering
 "The proof and measurement of association between two things", 1904); where the choice errs, `alike` is too small and
 the test is on the honest side. H0: ρ ≥ ρ0, tested by a one-sided t-test over accounts.
 
+Customers of a reseller who use the app that a harvest hides in have subjects, and make the accounts that they come by the busier
+ones. So the accounts with the fewer texts are looked at by themselves as well (`WEIGHT` says at what price): how many texts an
+account has says nothing of what they are about, so under H0 these are as coherent as the rest. That counts only where the
+whole is not clearly coherent (`MOST_COHERENT`), or busy honest customers would be judged by quiet others.
+
 Guard: users who all work through one small pool (an evaluation, a course) are interchangeable for an innocent reason.
 When the accounts' overlap shows that each has covered a share of the pool that is not small, the test does not run.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -48,9 +53,24 @@ SMALLEST_P = 1e-6
 """A t-test is an approximation: no smaller p-value is claimed for it."""
 
 
+WEIGHT = 0.1
+"""The share of the error rate that the look at the quieter accounts may spend."""
+
+FEWEST_QUIETER = 20
+"""Fewer quieter accounts are not looked at by themselves: contributions are skewed, and a t-test of few of them is not exact."""
+
+MOST_COHERENT = 2.0
+"""The quieter accounts speak for the set only where ρ of all is at most so many times ρ0."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class InterchangeTest:
-    """The test of one strand: ρ with its standard error, and the overlap of accounts."""
+    """
+    The test of one strand: ρ with its standard error, and the overlap of accounts.
+
+    `quieter_…` are the same of the accounts with the fewer texts, None where these were not looked at by themselves;
+    `p_value` is the smaller p-value over its share of the error rate then.
+    """
 
     p_value: float
     rho: float
@@ -59,6 +79,22 @@ class InterchangeTest:
     accounts: int
     fills: int
     alike: float
+    quieter_rho: float | None = None
+    quieter_standard_error: float | None = None
+    quieter_accounts: int | None = None
+    quieter_p_value: float | None = None
+
+    @property
+    def decisive(self) -> tuple[float, float, int, bool]:
+        """ρ, its standard error and the accounts of the look that decided the p-value, and whether that was at the quieter."""
+        rho, error, accounts, p_value = (
+            self.quieter_rho, self.quieter_standard_error, self.quieter_accounts, self.quieter_p_value
+        )  # fmt: skip
+        if rho is None or error is None or accounts is None or p_value is None:
+            return self.rho, self.standard_error, self.accounts, False
+        if self.p_value == 1.0 or self.p_value < p_value / WEIGHT:
+            return self.rho, self.standard_error, self.accounts, False
+        return rho, error, accounts, True
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -209,16 +245,31 @@ def _test(
     n = float(len(position))
     everything = float((total.sum(axis=0) ** 2).sum())
     between = (everything - float((total**2).sum())) / (n * n - float((m.astype(np.float64) ** 2).sum()))
-    excess = within / (m - 1) - between * m
-    k = len(ids)
-    contribution = excess / alike - rho0 * m
-    standard_error = float(np.std(contribution, ddof=1) * np.sqrt(k))
-    return InterchangeTest(
-        p_value=max(SMALLEST_P, float(student.cdf(float(contribution.sum()) / max(standard_error, 1e-12), df=k - 1))),
-        rho=float(excess.sum() / (n * alike)),
-        standard_error=standard_error / n,
-        overlap=overlap,
-        accounts=k,
-        fills=int(n),
-        alike=alike,
+    excess = (within / (m - 1) - between * m) / alike
+    rho, error, p_value = _below(excess, m, rho0)
+    found = InterchangeTest(
+        p_value=p_value, rho=rho, standard_error=error, overlap=overlap, accounts=len(ids), fills=int(n), alike=alike
+    )  # fmt: skip
+    quieter = m <= np.median(m)
+    if quieter.all() or quieter.sum() < FEWEST_QUIETER:
+        return found
+    of_quieter, error, p_of_quieter = _below(excess[quieter], m[quieter], rho0)
+    if rho > MOST_COHERENT * rho0:
+        p_of_quieter = 1.0
+    return replace(
+        found,
+        p_value=min(1.0, p_value / (1 - WEIGHT), p_of_quieter / WEIGHT),
+        quieter_rho=of_quieter,
+        quieter_standard_error=error,
+        quieter_accounts=int(quieter.sum()),
+        quieter_p_value=p_of_quieter,
     )
+
+
+def _below(excess: npt.NDArray[np.float64], m: npt.NDArray[np.int64], rho0: float) -> tuple[float, float, float]:
+    """Return ρ of some accounts from what each has in excess over its `m` texts, its standard error, and the p-value of ρ ≥ ρ0."""
+    contribution = excess - rho0 * m
+    k, n = len(m), float(m.sum())
+    standard_error = float(np.std(contribution, ddof=1) * np.sqrt(k))
+    p_value = float(student.cdf(float(contribution.sum()) / max(standard_error, 1e-12), df=k - 1))
+    return float(excess.sum() / n), standard_error / n, max(SMALLEST_P, p_value)

@@ -79,7 +79,8 @@ def pictured(test: object, *, rho0: float) -> dict[str, float]:
     if isinstance(test, ClockTest):
         null = of_draws("", test.null, test.variance_ratio)
     elif isinstance(test, InterchangeTest):
-        null = of_draws("", interchange_null(rho0, test.standard_error, test.accounts), test.rho)
+        rho, error, accounts, _ = test.decisive
+        null = of_draws("", interchange_null(rho0, error, accounts), rho)
     elif isinstance(test, QueueTest):
         null = of_draws("", test.null, float(test.coincidences))
     elif isinstance(test, MultiplicityTest):

@@ -182,11 +182,20 @@ def _statistic(m: Matter, at: str, test: str, pool: str) -> Parts:
             null=m.figure(f"{at}.null_mean", f"mean variance ratio under the null, {pool}"),
         )
     if test == "interchange":
-        return say(
+        of_all = say(
             "subject coherence {x} ± {se} over {fills} prompts",
             x=m.figure(f"{at}.rho", f"subject coherence, {pool}"),
             se=m.figure(f"{at}.standard_error", f"standard error of subject coherence, {pool}"),
             fills=m.figure(f"{at}.fills", f"different prompts looked at, {pool}", "count"),
+        )
+        if not m.has(f"{at}.quieter_rho"):
+            return of_all
+        return of_all + say(
+            "; of the {n} accounts with the fewest prompts {x} ± {se} (p {p}, at a tenth of the error rate)",
+            n=m.figure(f"{at}.quieter_accounts", f"quieter accounts, {pool}", "count"),
+            x=m.figure(f"{at}.quieter_rho", f"subject coherence of the quieter accounts, {pool}"),
+            se=m.figure(f"{at}.quieter_standard_error", f"standard error of that, {pool}"),
+            p=m.figure(f"{at}.quieter_p_value", f"p-value of the quieter accounts, {pool}"),
         )
     if test == "queue":
         return say(
