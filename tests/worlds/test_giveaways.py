@@ -76,6 +76,20 @@ def test_number_of_missing_fields_does_not_accuse(demo: worlds.World) -> None:
     assert 0.3 < auc(nulls.astype(float), in_campaign(demo.exchanges, demo)) < 0.7
 
 
+def test_end_users_do_not_tell_the_harvest(demo: worlds.World) -> None:
+    """Where an account names end users, its harvested calls name them as its other calls do."""
+    harvested = dict(zip(*(demo.truth_exchanges[c].to_pylist() for c in ("exchange_id", "campaign_id")), strict=True))
+    rows = zip(*(demo.exchanges[c].to_pylist() for c in ("exchange_id", "account_id", "end_user_id")), strict=True)
+    named: dict[str, dict[bool, list[str | None]]] = {}
+    for exchange, account, user in rows:
+        named.setdefault(account, {}).setdefault(harvested.get(exchange) is not None, []).append(user)
+    pools = [one for one in named.values() if len(one) == 2 and any(one[False])]
+    assert len(pools) > 50
+    for pool in pools:
+        assert all(pool[True])
+    assert np.mean([len(set(pool[True]) & set(pool[False])) > 0 for pool in pools]) > 0.9
+
+
 def test_volume_does_not_accuse(demo: worlds.World) -> None:
     """No threshold on calls per account finds accounts of which even half belong to campaigns."""
     found, counts = np.unique(demo.exchanges["account_id"].to_pylist(), return_counts=True)

@@ -33,6 +33,7 @@ from stillhunt.worlds.grammar import render
 from stillhunt.worlds.ids import Bools, Floats, Hashes, Ints, below, mix, unit
 from stillhunt.worlds.network import CLOUD, COUNTRIES, EGRESS, HOME, MOBILE, VPN, address, asn_of, country_of
 from stillhunt.worlds.population import flags, hashes
+from stillhunt.worlds.traffic import customer_of
 
 _SESSION_GAP = 30 * 60 * clock.SECOND
 _REFUSALS = ("general_harms", "cyber", "bio", "reasoning_extraction", "frontier_llm")
@@ -223,6 +224,14 @@ def _refusal_categories(calls: Calls, seen: Observed) -> Column:
     return names(_REFUSALS, np.where(seen.refused, category, NO))
 
 
+def _end_users(accounts: Accounts, calls: Calls, seen: Observed) -> Ints:
+    """Return the end user that each call names: where an account names its own, the harvest goes by their names too."""
+    users = accounts.end_users[calls.account]
+    number = (unit(mix(seen.session, 97)) ** 2 * users).astype(np.int64)
+    borrowed = customer_of(accounts, calls.account, number)
+    return np.where((calls.end_user < 0) & (users > 0), borrowed, calls.end_user)
+
+
 def exchange_table(
     accounts: Accounts,
     account_ids: Column,
@@ -242,6 +251,7 @@ def exchange_table(
     habit = mix(accounts.project[owner], 96)
     text = _text_columns(calls, seen)
     issued, presented = _reasoning(seen, calls)
+    end_user = _end_users(accounts, calls, seen)
     fixed_seed = np.where(unit(habit) < 0.06, 42, NO)
     seed = np.where(calls.seeded, below(mix(seen.key, 7), 1 << 30), fixed_seed)
     thinks = REASONS[seen.model] & (unit(mix(habit, 1)) < 0.5)
@@ -256,7 +266,7 @@ def exchange_table(
             mix(accounts.email[owner], 13) + (unit(mix(seen.session, 14)) < 0.15), "key_", 15
         ),
         "session_id": nullable(hex_strings(seen.session, "ses_", salt + 16), names_session),
-        "end_user_id": nullable(hex_strings(calls.end_user, "usr_", 17, 12), calls.end_user >= 0),
+        "end_user_id": nullable(hex_strings(end_user, "usr_", 17, 12), end_user >= 0),
         "model": names(MODELS, seen.model),
         **text,
         "reasoning_issued": issued,

@@ -159,6 +159,12 @@ def _repeats(accounts: Accounts, owner: Ints, rng: np.random.Generator) -> Ints:
     return source
 
 
+def customer_of(accounts: Accounts, owner: Ints, number: Ints) -> Ints:
+    """Return the id of the end user of a number of each account: those that share a card have the same end users."""
+    found: Ints = (mix(accounts.card[owner] * 4096 + number, 53) >> np.uint64(2)).astype(np.int64)
+    return found
+
+
 def own_calls(accounts: Accounts, things: Catalogue, rng: np.random.Generator) -> Calls:
     """
     Return the calls that accounts make of their own accord, `accounts.calls` each, less those after
@@ -169,9 +175,7 @@ def own_calls(accounts: Accounts, things: Catalogue, rng: np.random.Generator) -
     at, session = _sessions(accounts, owner, rng)
     users = accounts.end_users[owner]
     number = (rng.random(n) ** 2 * users).astype(np.int64)
-    end_user = np.where(
-        users > 0, (mix(accounts.card[owner] * 4096 + number, 53) >> np.uint64(2)).astype(np.int64), NO
-    )
+    end_user = np.where(users > 0, customer_of(accounts, owner, number), NO)
     work = _subjects(accounts, owner, end_user, rng)
     source = _repeats(accounts, owner, rng)
     work, end_user = work.take(source), end_user[source]
