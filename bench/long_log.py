@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 import time
 from dataclasses import dataclass, field
@@ -15,17 +14,13 @@ STAGES = ("digest", "accounts", "traits", "links", "judge")
 
 
 def long_clock() -> None:
-    """Let worlds last 45 days: their clock is put in place before anything reads from it how long they last."""
-    root = importlib.util.find_spec("stillhunt")
-    assert root is not None and root.submodule_search_locations is not None
-    name = "stillhunt.worlds.clock"
-    spec = importlib.util.spec_from_file_location(name, Path(root.submodule_search_locations[0]) / "worlds" / "clock.py")
-    assert spec is not None and spec.loader is not None
-    clock = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(clock)
-    clock.DAYS = DAYS  # type: ignore[attr-defined]
-    clock.END = clock.START + DAYS * clock.DAY  # type: ignore[attr-defined]
-    sys.modules[name] = clock
+    """Let worlds last 45 days in this process: every module that has read how long they last is told anew."""
+    import stillhunt.worlds.clock as clock
+
+    told = {"DAYS": DAYS, "END": clock.START + DAYS * clock.DAY}
+    for name, module in list(sys.modules.items()):
+        if name.startswith("stillhunt.worlds."):
+            vars(module).update({key: value for key, value in told.items() if hasattr(module, key)})
 
 
 @dataclass(slots=True)
