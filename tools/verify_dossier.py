@@ -39,6 +39,15 @@ HELD_OUT = {
     ("reporting", "null_worlds"): r"^(\d+) of (\d+) worlds report anything",
 }
 TABLES = {"cohorts": "bench/results/cohorts.md", "held_out": "bench/results/held_out.md"}
+RULE = {
+    "calls_of_a_schedule": 100, "circle": 8, "clock_ratio": 0.9, "controls_confidence": 0.95, "copies_share": 0.25,
+    "copies_window_s": 60, "interchange_accounts": 8, "interchange_prompts": 3, "intervals": 0.95, "linked_power": 2.0,
+    "measures_needed": 2, "own_accounts": 3, "pairing_holders": 100, "queue_share": 0.75, "references_needed": 19,
+    "single_test": 0.05, "superiority": 0.64, "template_share": 0.25, "wakes_within_h": 12, "word_lists": 7,
+    "words_in_lists": 320,
+}  # fmt: skip
+"""Constants of the rule, from the reference page of the dossier."""
+
 BEYOND = {
     "who wrote the log": "that the log holds what was served, and nothing else",
     "who else": "that nobody outside the set belongs to it as well",
@@ -279,7 +288,8 @@ def seal(
     if early:
         checks.append(("days fixed before", f"{len(early)} of {len(all_days)} days" + f"; not {', '.join(late)}" * bool(late)))
     shown = later if later is not None else files.get("disclosure.json")
-    return checks if shown is None else [*checks, ("disclosed records", disclosed(shown, Bundle(files), lines))]
+    tags = {one["tag"] for one in json.loads(files.get("dossier.json", b"{}")).get("accounts", [])}
+    return checks if shown is None else [*checks, ("disclosed records", disclosed(shown, Bundle(files), lines, tags))]
 
 
 def days_before(lines: list[Found], configuration: str) -> tuple[set[str], set[str]]:
@@ -296,7 +306,7 @@ def days_before(lines: list[Found], configuration: str) -> tuple[set[str], set[s
     return {d["day"] for d in now if (d["day"], d["size"], d["root"]) in earlier}, {d["day"] for d in now}
 
 
-def disclosed(data: bytes, bundle: Bundle, lines: list[Found]) -> str:
+def disclosed(data: bytes, bundle: Bundle, lines: list[Found], accounts: set[str] | None = None) -> str:
     """Return what was checked of records that were disclosed; raise `Wrong` where one was not fixed beforehand."""
     place = "disclosure.json"
     whole = plain_json(data, place)
@@ -329,12 +339,30 @@ def disclosed(data: bytes, bundle: Bundle, lines: list[Found]) -> str:
         raise Wrong(f"{place}: this is no disclosure") from error
     n, asked = sum(map(len, shown.values())), whole["asked"]
     if asked == {"by": "the operator's choice"}:
-        return f"{n} records, chosen by the operator"
+        said = f"{n} records, chosen by the operator"
+        return said if whole["table"] != "traits" else f"{said}: {traits_shown(whole, accounts or set())}"
     if not isinstance(asked, dict) or set(asked) != {"by", "records", "word"} or asked["by"] != "sample":
         raise Wrong(f"{place}: it does not say how the records were chosen")
-    if shown != sample_of(bundle, asked["records"], asked["word"]):
+    if whole["table"] != "exchanges" or shown != sample_of(bundle, asked["records"], asked["word"]):
         raise Wrong(f"{place}: the records are not those that the word draws")
     return f"{n} records, drawn by the word {asked['word']!r}"
+
+
+def traits_shown(whole: Found, accounts: set[str]) -> str:
+    """Return what trait records show, kind by kind: values, and how many accounts of the dossier, and others, have them."""
+    try:
+        rows = [json.loads(row["record"]) for day in whole["days"] for row in day["records"]]
+        seen = sorted({(r["kind"], r["value"], r["account"]) for r in rows})
+        said = []
+        for kind in dict.fromkeys(k for k, _, _ in seen):
+            holders = {a for k, _, a in seen if k == kind}
+            mine = sum(a[:12] in accounts for a in holders)
+            beside = f" and {len(holders) - mine} others" if len(holders) > mine else ""
+            values = len({v for k, v, _ in seen if k == kind})
+            said.append(f"{kind}, {values} different among {mine} accounts of this dossier{beside}")
+    except (KeyError, TypeError, ValueError) as error:
+        raise Wrong("disclosure.json: a record is no trait") from error
+    return "; ".join(said)
 
 
 def sample_of(bundle: Bundle, number: int, word: str) -> dict[str, list[int]]:
@@ -353,6 +381,8 @@ class Bundle:
 
     def __init__(self, files: dict[str, bytes]) -> None:
         index = json.loads(files["bundle/bundle.json"])
+        if index.get("format") != "stillhunt/bundle/v3":
+            raise Wrong("bundle/bundle.json: this is no bundle of the format stillhunt/bundle/v3")
         self.about: Found = index["about"]
         self._tables: dict[str, Found] = {}
         for name, row in index["tables"].items():
@@ -1152,15 +1182,16 @@ def again(bundle: Bundle, shown: list[Found], said: list[Found]) -> Found:
     out: Found = {f"ablation.operation.{name}": x for name, x in found.items()}
     group, core = owners.groups.index(about["group"]), owners.rows("without")
     kept = sorted(passing_e(bundle, owners, core, scored(bundle, owners, core, "without-", group)[0]))
+    strands = [f"without-strand-{n}" for n in range(1, len(bundle.about["again"]) + 1)]
     logs = bet(owners, kept) if kept else []
     log10 = sum(logs) - price_of(len(kept), owners.n) - logs[group] if kept else 0.0
     out["ablation.linkage.log10"] = log10
-    if len(kept) < 5 or log10 < 2 or sum(x >= 2 for at, x in enumerate(logs) if at != group) < 2:
-        return out if about["passes"] else {**out, "ablation.linkage.accounts": 0}
-    if bundle.about["again"]:
-        members, names = owners.rows("member"), [f"without-strand-{n}" for n in range(1, len(bundle.about["again"]) + 1)]
-        if not all(members[a] in kept for name in names for a in bundle.of(name, "account").tolist()):
-            return out
+    if not about["passes"]:
+        return {**out, "ablation.linkage.accounts": 0}
+    members, names = owners.rows("member"), strands or names
+    acting = {members[a] for name in names for a in bundle.of(name, "account").tolist()}
+    out["ablation.linkage.beyond"] = len(acting - set(kept))
+    if strands:
         shown = []
         for n, (name, one) in enumerate(zip(names, bundle.about["again"], strict=True), 1):
             tests = tests_of(bundle, name, f"strand-{n}-others", one["accounts"], said[n - 1] if n <= len(said) else {})
@@ -1303,17 +1334,29 @@ def events(bundle: Bundle) -> Found:
             for number, row in enumerate(hours, 1):
                 half = len(row) // 2
                 out |= {f"event.{number}.{names[0]}": int(row[:half].sum()), f"event.{number}.{names[1]}": int(row[half:].sum())}
+        first, wave = -24, 0
+        banned: dict[int, set[int]] = {}
+        rows = zip(*(bundle.of("events", column).tolist() for column in ("hour", "ban", "subject")), strict=True)
+        for number, (hour, ban, subject) in enumerate(rows, 1):
+            out[f"event.{number}.day"] = (date(1970, 1, 1) + timedelta(days=hour // 24)).isoformat()
+            if ban and (not wave or hour - first >= 24):
+                first, wave = hour, wave + 1
+            if ban:
+                banned.setdefault(wave, set()).add(subject)
+        out |= {f"wave.{wave}.accounts": len(who) for wave, who in banned.items()}
     return out
 
 
 def journaled(lines: list[Found], configuration: str) -> Found:
     """Return the size of the log, from the records that were fixed day by day."""
-    mine = [x["body"]["days"] for x in lines if x["kind"] == "exchanges" and x["body"].get("configuration") == configuration]
-    if not mine or not mine[-1]:
+    mine = [x["body"] for x in lines if x["kind"] == "exchanges" and x["body"].get("configuration") == configuration]
+    if not mine or not mine[-1]["days"]:
         return {}
-    sizes, days = [d["size"] for d in mine[-1]], [d["day"] for d in mine[-1]]
+    sizes, days = [d["size"] for d in mine[-1]["days"]], [d["day"] for d in mine[-1]["days"]]
     out: Found = {"journal.days": len(days), "journal.lines": len(lines), "journal.records": sum(sizes), "log.calls": sum(sizes)}
     out["journal.days_before"] = len(days_before(lines, configuration)[0])
+    out |= {f"log.{name}": mine[-1][name] for name in ("accounts", "licensed", "lines")}
+    out["log.silent_days"] = (date.fromisoformat(max(days)) - date.fromisoformat(min(days))).days + 1 - len(set(days))
     return {**out, "log.busiest_day": max(sizes), "log.first_day": min(days), "log.last_day": max(days)}
 
 
@@ -1334,6 +1377,85 @@ def published() -> Found:
             for name, number in zip(names, found.groups() if found else (), strict=False):
                 out[f"published.held_out.{name}"] = int(number.replace(",", ""))
     return out
+
+
+# ---------------------------------------------------------------- what the operator supplied
+
+
+def supplied(dossier: Found, given: Found) -> Found:
+    """Return the numbers that follow from what `dossier.json` holds of the operator; `given` is what the bundle gives."""
+    case, sworn = dossier.get("case_file") or {}, dossier.get("acceptances") or []
+    quoted = {
+        "case.version": case.get("case", {}).get("version"), "case.excerpt.pool": case.get("excerpt", {}).get("strand"),
+        "case.releases.lag_days": case.get("releases_watched", {}).get("lag_days"),
+    }  # fmt: skip
+    for n, action in enumerate(case.get("actions", []), 1):
+        quoted[f"case.action.{n}.accounts"] = action.get("accounts")
+    for n, seen in enumerate(case.get("observations", []), 1):
+        for side in ("if_true", "otherwise"):
+            if side in seen:
+                quoted |= {f"case.observation.{n}.{side}.seen": seen[side][0], f"case.observation.{n}.{side}.of": seen[side][1]}
+    for n, terms in enumerate(case.get("terms", []), 1):
+        days = sworn[n - 1] if len(sworn) >= n else None
+        quoted[f"case.terms.{n}.accepted"] = terms.get("accepted") if days is None else sum(day is not None for day in days)
+        quoted |= {f"case.terms.{n}.accepted.{k}": day for k, day in enumerate(days or [], 1)}
+    tried = ["lab", "reseller mix", "data vendor", "researcher", "false flag", "other"]
+    for name in [*tried, *(h["name"] for h in case.get("hypotheses", []))]:
+        for word, side in (("for", "speaks_for"), ("against", "against")):
+            quoted[f"case.hypothesis.{name}.{word}"] = sum(name in o.get(side, []) for o in case.get("observations", []))
+    quoted |= {f"case.hypothesis.{h['name']}.pool": h.get("strand") for h in case.get("hypotheses", [])}
+    out = {name: value for name, value in quoted.items() if value is not None}
+    if "traffic.last_day" in given and case.get("releases") and case.get("releases_watched"):
+        out |= releases(case, date.fromisoformat(given["traffic.first_day"]), date.fromisoformat(given["traffic.last_day"]))
+    for n, past in enumerate(dossier.get("earlier") or [], 1):
+        out |= {f"earlier.{n}.{name}": value for name, value in earlier(past, given).items()}
+    return {**out, **controls(dossier.get("controls"))}
+
+
+def releases(case: Found, first: date, last: date) -> Found:
+    """Return the releases of each lab in the window after the campaign, and how often any window of that length has one."""
+    watch, labs = case["releases_watched"], sorted({one["lab"] for one in case["releases"]})
+    start, end = date.fromisoformat(watch["start"]), date.fromisoformat(watch["end"])
+    until = last + timedelta(days=watch["lag_days"])
+    length = (until - first).days
+    moves = max((end - start).days - length + 1, 0)
+    out: Found = {"case.releases.labs": len(labs), "case.releases.windows": moves}
+
+    def rate(days: list[date]) -> float:
+        return sum(any(0 <= (day - start).days - s <= length for day in days) for s in range(moves)) / moves
+
+    out["case.releases.labs_in_window"] = 0
+    for n, lab in enumerate(labs, 1):
+        days = [date.fromisoformat(one["at"]) for one in case["releases"] if one["lab"] == lab]
+        inside = sum(first <= day <= until for day in days)
+        out |= {f"case.releases.{n}.listed": len(days), f"case.releases.{n}.in_window": inside}
+        out["case.releases.labs_in_window"] += inside > 0
+        out |= {f"case.releases.{n}.base_rate": rate(days)} if moves else {}
+    everybody = [date.fromisoformat(one["at"]) for one in case["releases"]]
+    return {**out, "case.releases.base_rate": rate(everybody)} if moves else out
+
+
+def earlier(past: Found, given: Found) -> Found:
+    """Return what is shared with an earlier campaign, and the chance that an unrelated set as large holds something as rare."""
+    out: Found = {"accounts": len(past["accounts"])}
+    for group in {value["group"] for value in past["values"]} if "owners" in given else ():
+        mine = [value for value in past["values"] if value["group"] == group]
+        chances = [1 - (1 - min(1.0, (v["outside"] + 1) / (past["owners"] + 1))) ** given["owners"] for v in mine]
+        shared = [chance for chance, v in zip(chances, mine, strict=True) if v["here"]]
+        out |= {f"{group}.values": len(mine), f"{group}.shared": len(shared)}
+        if shared:
+            out[f"{group}.chance"] = min(1.0, sum(chance for chance in chances if chance <= min(shared)))
+    return out
+
+
+def controls(found: Found | None) -> Found:
+    """Return the bound from sets that the operator has verified to be honest, counted over what became of each."""
+    if not found:
+        return {}
+    sets, rejected = len(found["rejected"]), sum(found["rejected"])
+    rate = upper(rejected, sets, 1 - RULE["controls_confidence"])
+    out = {"controls.linked": sets, "controls.rejected": rejected, "controls.rate": rate}
+    return {**out, "controls.bound": rate * found["judged"] / found["reported"]} if found["reported"] else out
 
 
 # ---------------------------------------------------------------- numbers that follow from others
@@ -1363,8 +1485,8 @@ def formula(recipe: str, numbers: list[Found]) -> Any:
     return simple[name]() if name in simple else upper(int(of[0]), int(of[1])) if name == "upper" else None
 
 
-def upper(hits: int, trials: int) -> float:
-    """Return the upper end of the exact 95 % interval of a rate (Clopper and Pearson), by bisection."""
+def upper(hits: int, trials: int, tail: float = 0.025) -> float:
+    """Return the upper end of the exact interval of a rate with some tail above it (Clopper and Pearson), by bisection."""
     if hits == trials:
         return 1.0
     logs = [math.log(math.comb(trials, i)) for i in range(hits + 1)]
@@ -1374,7 +1496,7 @@ def upper(hits: int, trials: int) -> float:
         if not 0.0 < x < 1.0:
             break
         chance = math.fsum(math.exp(c + i * math.log(x) + (trials - i) * math.log1p(-x)) for i, c in enumerate(logs))
-        low, high = (x, high) if chance > 0.025 else (low, x)
+        low, high = (x, high) if chance > tail else (low, x)
     return (low + high) / 2
 
 
@@ -1385,6 +1507,9 @@ def recomputed(bundle: Bundle, said: Found) -> Found:
     out |= {"population.owners": bundle.about["population"]["owners"], "linkage.level": settings["linkage_level"]}
     out |= {"key2.level": settings["level"] - settings["linkage_level"], "membership.level": settings["membership_level"]}
     out["settings.key2_level"] = out["key2.level"]
+    out |= {f"log.left_out.{n}": row["count"] for n, row in enumerate(bundle.about["left_out"], 1)}
+    repeated = [row["count"] for row in bundle.about["left_out"] if row["reason"].startswith("its exchange id was read before")]
+    out["log.duplicates"] = sum(repeated)
     out |= {"concealment.threshold": settings["declared_customers"], **linking(bundle), **traffic(bundle)}
     shown, queues = [], []
     for number in range(1, len(bundle.about["strands"]) + 1):
@@ -1418,13 +1543,31 @@ def short(value: Any) -> str:
     return text if len(text) <= 24 else text[:21] + "…"
 
 
-def counted(results: list[str]) -> str:
-    """Return how many numbers have which status, in words."""
-    said = []
-    for status in ["reproduced", "not reproduced", *sorted(set(results) - {"reproduced", "not reproduced"})]:
+def counted(numbers: Found, sources: Found) -> str:
+    """Return how many numbers have which status, in words, and what those that are reproduced follow from."""
+    results = list(numbers.values())
+    by = [sources[line] for line, status in numbers.items() if status == "reproduced"]
+    order = [SUPPLIED, "published tables", "the rule"]
+    named = [f"{by.count(s)} from {s}" for s in ["the bundle", "the journal", "other numbers", *order] if s in by]
+    said = [f"{results.count('reproduced')} reproduced" + (f" ({', '.join(named)})" if named else "")]
+    for status in ["not reproduced", *sorted(set(results) - {"reproduced", "not reproduced"})]:
         n = results.count(status)
         said.append(f"{n} {status if n == 1 or not status.startswith('needs') else status.replace('needs', 'need', 1)}")
     return ", ".join(said)
+
+
+SUPPLIED = "what the operator supplied"
+
+
+def source_of(recipe: str | None) -> str:
+    """Return what a number with some recipe follows from."""
+    start = (recipe or "").split(".")[0]
+    if recipe and "(" in recipe and not recipe.startswith(("case.", "earlier.")):
+        return "other numbers"
+    if start in ("journal", "log") and recipe and not recipe.startswith(("log.left_out", "log.duplicates")):
+        return "the journal"
+    named = {"published": "published tables", "rule": "the rule", "case": SUPPLIED, "controls": SUPPLIED, "earlier": SUPPLIED}
+    return named.get(start, "the bundle")
 
 
 def not_made(made: set[str], key: bytes | None, head: str | None) -> Found:
@@ -1443,16 +1586,19 @@ def not_made(made: set[str], key: bytes | None, head: str | None) -> Found:
 
 def verify(files: dict[str, bytes], key: bytes | None, later: bytes | None = None, head: str | None = None) -> Found:
     """Return the verdict on a dossier: what of the seal was checked, and what became of every number."""
-    out: Found = {"failed": [], "seal": [], "numbers": {}}
+    out: Found = {"failed": [], "seal": [], "numbers": {}, "sources": {}}
     try:
         out["seal"] = seal(files, key, later, head)
-        numbers = json.loads(files["dossier.json"])["numbers"]
+        dossier = json.loads(files["dossier.json"])
+        numbers = dossier["numbers"]
         said = {n["recipe"]: n["value"] for n in numbers if n["recipe"] is not None}
         found = {}
         if "bundle/bundle.json" in files:
             bundle = Bundle(files)
             lines = journal(files["journal.jsonl"]) if "journal.jsonl" in files else []
             found = {**recomputed(bundle, said), **journaled(lines, bundle.about.get("configuration", "")), **published()}
+        found |= {f"rule.{name}": value for name, value in RULE.items()} | supplied(dossier, found)
+        out["sources"] = {n["id"]: source_of(n["recipe"]) for n in numbers}
         for n in numbers:
             if n["recipe"] is None:
                 out["numbers"][n["id"]] = f"needs {n['needs']}"
@@ -1496,7 +1642,7 @@ def main(arguments: list[str]) -> int:
             print(f"{name}: holds, {what}")
         for name, why in not_made({name for name, _ in verdict["seal"]}, key, given.head).items():
             print(f"{name}: not made, {why}")
-        print(f"numbers: {counted(list(verdict['numbers'].values()))}")
+        print(f"numbers: {counted(verdict['numbers'], verdict['sources'])}")
         for failed in verdict["failed"]:
             print(f"DOES NOT HOLD: {failed}")
     return 1 if verdict["failed"] else 0

@@ -26,8 +26,9 @@ from stillhunt.digest.siphash import keyed_hash
 from stillhunt.engines import Engine
 from stillhunt.errors import ConfigError, StoreError
 from stillhunt.judge.replayable import Replayable
+from stillhunt.model import LeftOut
 from stillhunt.seal import merkle
-from stillhunt.seal.bundle import INDEX, Bundle, write
+from stillhunt.seal.bundle import INDEX, Bundle, suppressed, write
 from stillhunt.seal.canonical import Json, canonical
 from stillhunt.seal.days import EXCHANGES, TRAITS_OF_DAY
 from stillhunt.seal.envelope import Signer, sign
@@ -50,8 +51,8 @@ class Evidence:
     signer: Signer | None = None
 
 
-Keep = Callable[[Mapping[str, Replayable]], None]
-"""Takes the replay bundles of campaigns and writes them."""
+Keep = Callable[[Mapping[str, Replayable], Sequence[LeftOut]], None]
+"""Takes the replay bundles of campaigns, and what the hunt left out, and writes them."""
 
 
 def refuse_on(engine: str, evidence: Evidence | None) -> None:
@@ -64,18 +65,22 @@ def refuse_on(engine: str, evidence: Evidence | None) -> None:
         )
 
 
-def committed(engine: Engine, key: Key, config: Config, evidence: Evidence, clock: Callable[[], datetime]) -> Keep:
+def committed(
+    engine: Engine, key: Key, config: Config, evidence: Evidence, clock: Callable[[], datetime], *, lines: int
+) -> Keep:
     """Commit to exchanges and traits under a configuration, and return what takes the bundles of campaigns later."""
     settings = {f.name: getattr(config, f.name) for f in fields(config) if f.name not in ("memory_mb", "threads", "work")}
-    sha256 = commit_records(engine, key, evidence, settings, now=clock())
-    return lambda bundles: keep_bundles(bundles, key, evidence, sha256, now=clock())
+    sha256 = commit_records(engine, key, evidence, settings, lines=lines, now=clock())
+    return lambda bundles, left_out: keep_bundles(bundles, left_out, key, evidence, sha256, now=clock())
 
 
 def commit_records(
-    engine: Engine, key: Key, evidence: Evidence, settings: Mapping[str, Json], *, now: datetime
+    engine: Engine, key: Key, evidence: Evidence, settings: Mapping[str, Json], *, lines: int, now: datetime
 ) -> str:
     """
     Fix exchanges, traits and configuration in the journal; return the digest of the configuration.
+
+    How many `lines` were read, and how many accounts the log has, stand beside the roots.
 
     1. Write the records of each day with their salts, and compute its root.
     2. Journal the configuration, then the roots; sign the head where there is a signer.
@@ -90,7 +95,7 @@ def commit_records(
         journal.append_all(
             [
                 ("configuration", {"settings": configuration, "sha256": sha256}),
-                ("exchanges", _roots(exchanges, sha256)),
+                ("exchanges", {**_roots(exchanges, sha256), **_counts(engine, lines)}),
                 ("traits", _roots(traits, sha256)),
             ],
             at=now,
@@ -99,13 +104,26 @@ def commit_records(
     return sha256
 
 
+def _counts(engine: Engine, lines: int) -> dict[str, Json]:
+    """Return counts of the log that no record shows: a single licensed account is published as two."""
+    row = engine.fetch(
+        "SELECT (SELECT count(*) FROM account) AS accounts, (SELECT count(*) FROM account WHERE licence IS NOT NULL) AS licensed"
+    ).to_pylist()[0]
+    licensed = suppressed(np.array([row["licensed"]], dtype=np.int64))
+    return {"accounts": int(row["accounts"]), "licensed": int(licensed[0]), "lines": lines}
+
+
 def keep_bundles(
-    found: Mapping[str, Replayable], key: Key, evidence: Evidence, configuration: str, *, now: datetime
+    found: Mapping[str, Replayable],
+    left_out: Sequence[LeftOut],
+    key: Key, evidence: Evidence, configuration: str, *, now: datetime
 ) -> None:
-    """Write the bundle of each campaign with its proofs, and journal their digests."""
+    """Write the bundle of each campaign with its proofs and what was left out, and journal their digests."""
     digests: dict[str, Json] = {}
+    rows: list[Json] = [{"count": one.count, "reason": one.reason, "what": one.what} for one in left_out]
     for campaign in sorted(found):
         bundle = _proved(found[campaign], key, evidence.folder, configuration)
+        bundle = replace(bundle, about={**bundle.about, "left_out": rows})
         place = evidence.bundles / campaign
         write(bundle, place)
         digests[campaign] = hashlib.sha256((place / INDEX).read_bytes()).hexdigest()
@@ -122,7 +140,7 @@ def sign_head(journal: Journal, signer: Signer | None, now: datetime) -> None:
         journal.append("signature", sign(journal.head, HEAD_TYPE, signer), at=now)
 
 
-def _roots(days: Sequence[Committed], configuration: str) -> Json:
+def _roots(days: Sequence[Committed], configuration: str) -> dict[str, Json]:
     return {
         "configuration": configuration,
         "days": [{"day": d.day, "root": d.root.hex(), "size": d.size} for d in days],

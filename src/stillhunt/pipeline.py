@@ -173,12 +173,14 @@ def run(
     progress("traits", 0.0)
     traits.build(engine, n_shingles=collected.shingles)
     progress("commit", 0.0)
-    keep = None if evidence is None else committed(engine, key, config, evidence, lambda: datetime.now(UTC))
+    keep = None if evidence is None else committed(
+        engine, key, config, evidence, lambda: datetime.now(UTC), lines=collected.lines
+    )
     searched = _searched(engine, config, progress)  # 3.
     left_out += searched.left_out
     unavailable = unavailable_for(collected.present, account_table, event_table)
     rule = tracking.named(rule_of(key, config, unavailable, event_table), store)
-    judged = _judged(engine, searched, rule, keep, progress)  # 4.
+    judged = _judged(engine, searched, rule, keep, merged(left_out), progress)  # 4.
     found = _hunt(  # 5.
         engine, judged, collected, left_out, unavailable, account_table, event_table, config, key, searched.tau
     )
@@ -223,7 +225,9 @@ def _remember(store: Store | None, found: Hunt, events: pa.Table) -> None:
         freeze(store, found)
 
 
-def _judged(engine: Engine, searched: Search, rule: Rule, keep: Keep | None, progress: Progress) -> Judged:
+def _judged(
+    engine: Engine, searched: Search, rule: Rule, keep: Keep | None, left_out: tuple[LeftOut, ...], progress: Progress
+) -> Judged:
     """Judge what was proposed; where evidence is asked for, write the replay bundle of each campaign."""
     progress("judge", 0.0)
     judged = judge(
@@ -232,7 +236,7 @@ def _judged(engine: Engine, searched: Search, rule: Rule, keep: Keep | None, pro
     )  # fmt: skip
     progress("judge", 1.0)
     if keep is not None:
-        keep(judged.bundles)
+        keep(judged.bundles, left_out)
     return judged
 
 

@@ -154,9 +154,17 @@ def disclosed(arguments: argparse.Namespace) -> int:
     from stillhunt.disclosing import disclose, ids_in
 
     ids = [] if arguments.calls is None else ids_in(arguments.calls)
-    key = Key(read_key(arguments.key_file or key_file(), make=False)) if ids else None
+    traits: list[str] = arguments.traits or []
+    key = Key(read_key(arguments.key_file or key_file(), make=False)) if ids or traits else None
     return disclose(
-        arguments.dossier, arguments.evidence, arguments.out, ids=ids, key=key, sample=arguments.sample, word=arguments.word
+        arguments.dossier,
+        arguments.evidence,
+        arguments.out,
+        ids=ids,
+        traits=traits,
+        key=key,
+        sample=arguments.sample,
+        word=arguments.word,
     )
 
 

@@ -13,7 +13,7 @@ COMMIT_DESCRIPTION = (
     " journal, before anybody looks at them; a later hunt with the same `--evidence` shows that its records are these. Fixes every"
     " day (UTC) that is over and has more calls than were fixed before, so that a daily job needs no dates."
 )
-DISCLOSE_USAGE = "DOSSIER --evidence DIR --out FILE (--sample N --word WORD | --calls FILE [--key-file FILE])"
+DISCLOSE_USAGE = "DOSSIER --evidence DIR --out FILE (--sample N --word WORD | --calls FILE | --traits KIND[:TAG]…) [options]"
 DISCLOSE_DESCRIPTION = (
     "Show some records of a log to somebody who has a dossier. Each comes with its salt and the proof that it was fixed before"
     " anything was judged; of all other records nothing can be guessed. The receiver says the word by which a sample is drawn."
@@ -98,9 +98,16 @@ def add_disclose(parser: argparse.ArgumentParser) -> None:
         "--sample", type=int, metavar="N", default=0, help="this many of the campaign's calls, drawn by a word of the receiver's"
     )
     chosen.add_argument("--calls", type=Path, metavar="FILE", help="calls of the log, by ids in this file, one a line")
+    chosen.add_argument(
+        "--traits",
+        nargs="+",
+        metavar="KIND[:TAG]",
+        help="what accounts of the campaign have: every value of a kind (as `device`), or the shared value with this tag in section"
+        " 7 of the dossier",
+    )
     parser.add_argument("--word", metavar="WORD", default="", help="with `--sample`: the word, best a long one (default: none)")
     parser.add_argument(
-        "--key-file", type=Path, metavar="FILE", help="with `--calls`: deployment key, hex digits (default: this user's)"
+        "--key-file", type=Path, metavar="FILE", help="with `--calls` and `--traits`: deployment key (default: this user's)"
     )
 
 

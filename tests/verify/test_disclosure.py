@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 from pathlib import Path
 
 import pytest
 from hunted import Hunted
+from verify.conftest import NOW
 
 from stillhunt import worlds
 from stillhunt.cli import main
+from stillhunt.digest.traits import KINDS
 from stillhunt.errors import ConfigError, SealError
 from stillhunt.evidence import Evidence
 from stillhunt.pipeline import hunt
 from stillhunt.seal.canonical import canonical
+from stillhunt.seal.dossier import files_of, seal_dossier
 from stillhunt.verify import Trust
 from stillhunt.verify.checks import FAILS, check_disclosed, integrity
 from strategies import SECRET
@@ -62,6 +66,44 @@ def test_calls_can_be_chosen_by_their_ids(
     assert second.verify(files, None, out.read_bytes())["failed"] == []
     (tmp_path / "ids.txt").write_text("nobody-knows-this-call\n")
     assert main(["disclose", str(sealed), *where, "--calls", str(tmp_path / "ids.txt")]) == 2
+
+
+def test_what_accounts_have_can_be_shown(
+    sealed: Path, hunted: Hunted, files: dict[str, bytes], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Traits of a kind, or one shared value by its tag, of the campaign's accounts alone; both verifiers say who has them."""
+    campaign = hunted.hunt.campaigns[0]
+    assert campaign.exhibits is not None
+    listed = {"accounts": [{"tag": m.tag} for m in campaign.exhibits.members]}
+    value = max(campaign.exhibits.shared, key=lambda v: v.inside)
+    kind = next(k.kind for k in KINDS if k.label == value.kind)
+    other = next(k.kind for k in KINDS if k.kind in ("card", "email_domain") and k.kind != kind)
+    dossier = tmp_path / "dossier"
+    shutil.copytree(sealed, dossier)
+    whole = json.loads(files["dossier.json"]) | listed
+    (dossier / "dossier.json").write_bytes(canonical(whole))
+    seal_dossier(dossier, signer=hunted.signer, now=NOW)
+    (tmp_path / "key").write_text(SECRET.hex())
+    where = ["disclose", str(dossier), "--evidence", str(hunted.evidence), "--key-file", str(tmp_path / "key")]
+    shown = tmp_path / "shown.json"
+    assert main([*where, "--out", str(shown), "--traits", f"{kind}:{value.tag}", other]) == 0
+    rows = [json.loads(r["record"]) for day in json.loads(shown.read_bytes())["days"] for r in day["records"]]
+    holders = {r["account"] for r in rows if r["kind"] == kind}
+    assert 2 <= len(holders) <= value.inside and {r["kind"] for r in rows} == {kind, other}
+    assert len({r["value"] for r in rows if r["kind"] == kind}) == 1
+    said = f"{kind}, 1 different among {len(holders)} accounts of this dossier"
+    capfd.readouterr()
+    assert main(["verify", str(dossier), "--disclosed", str(shown)]) == 0
+    assert said in " ".join(capfd.readouterr().out.split())
+    assert second.main([str(dossier), "--disclosed", str(shown)]) == 0
+    assert said in capfd.readouterr().out
+    now = files_of(dossier)
+    forged = canonical(json.loads(shown.read_bytes()) | {"asked": {"by": "sample", "records": 3, "word": ""}})
+    assert any(c.status == FAILS for c in integrity(now, Trust(), forged))
+    with pytest.raises(second.Wrong, match="not those that the word draws"):
+        second.seal(now, None, forged)
+    assert main([*where, "--out", str(shown), "--traits", "shoe"]) == 2
+    assert "Name a kind (" in capfd.readouterr().err
 
 
 def test_another_word_draws_other_records(files: dict[str, bytes], by_lot: Path) -> None:

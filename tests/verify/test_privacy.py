@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -135,6 +136,20 @@ def test_what_is_said_of_matched_accounts_cannot_be_put_together(hunted: Hunted)
         assert (np.diff(tie) >= 0).all() and (np.diff(value) >= 0).all()
         assert all(float(f"{v:.3g}") == v for v in value.tolist())
         assert int((~table["campaign"].astype(bool)).sum()) >= 8
+
+
+def test_what_is_sealed_beside_the_tests_is_coarse(hunted: Hunted) -> None:
+    """Events are whole hours and bare numbers, what was left out sentences of the program; nobody is licensed alone."""
+    bundle = load(hunted.bundle)
+    events = bundle.tables["events"]
+    assert set(events) == {"ban", "calls", "entered", "hour", "subject"}
+    first = list(dict.fromkeys(events["subject"].tolist()))
+    assert first == list(range(len(first)))
+    assert {str(row["reason"]) for row in bundle.about["left_out"]} <= {row.reason for row in hunted.hunt.left_out}  # type: ignore
+    lines = [json.loads(line) for line in (hunted.out / "bundles" / "journal.jsonl").read_bytes().splitlines()]
+    counts = next(line["body"] for line in lines if line["kind"] == "exchanges")
+    assert set(counts) == {"accounts", "configuration", "days", "licensed", "lines"}
+    assert counts["licensed"] != 1
 
 
 def test_small_counts_of_outsiders_are_nowhere(hunted: Hunted) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,8 @@ from stillhunt.judge.joins.technique import search_test
 from stillhunt.judge.joins.unserved import Histories, unserved_of
 from stillhunt.judge.scalars import Corroborated, pictured, scalars
 from stillhunt.report.dossier.formulas import FORMULAS
+from stillhunt.seal.bundle import Bundle
+from stillhunt.verify.beside import _events
 from tools import verify_dossier as second
 
 
@@ -108,6 +111,22 @@ def test_effect_sizes_are_the_same() -> None:
     low, high = score_interval(superiority, 20, 60)
     agree({"contrast.focus.superiority": superiority, "contrast.focus.low": low, "contrast.focus.high": high}, found)
     assert found["contrasts.matched"] == 60
+
+
+def test_events_and_waves_are_the_same() -> None:
+    """Days of events, and how many different accounts are banned in each wave, a day from its first ban to the next wave."""
+    rng = np.random.default_rng(13)
+    hour = np.sort(rng.integers(490_000, 490_200, 25))
+    tables = {
+        "events": {
+            "ban": rng.random(25) < 0.7, "hour": hour, "subject": rng.integers(0, 9, 25),
+            "calls": rng.integers(0, 5, (25, 48)), "entered": rng.integers(0, 2, (25, 48)),
+        }
+    }  # fmt: skip
+    first = _events(Bundle(about={}, tables=tables))
+    assert first == second.events(Tables(tables))
+    assert sum(name.startswith("wave.") for name in first) >= 4
+    assert first["event.1.day"] == (date(1970, 1, 1) + timedelta(hours=int(hour[0]))).isoformat()
 
 
 @pytest.mark.parametrize(

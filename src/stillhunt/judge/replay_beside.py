@@ -77,14 +77,21 @@ def indicator_tables(found: Corroborated) -> tuple[dict[str, Table], dict[str, J
 def event_tables(
     events: Sequence[PoolEvent], at_us: npt.NDArray[np.int64], first_us: npt.NDArray[np.int64]
 ) -> dict[str, Table]:
-    """Return, for each event shown, the set's calls and first calls by whole hours before and after it: (events, 48)."""
+    """
+    Return, for each event shown, in which hour (since 1970) it was, whether it is a ban, whose (numbered by first mention), and
+    the set's calls and first calls by whole hours before and after it: (events, 48).
+    """
     if not events:
         return {}
     epoch = datetime(1970, 1, 1, tzinfo=UTC)
     when = [int((e.at - epoch).total_seconds() * 1_000_000 + 0.5) for e in events]
+    subjects = list(dict.fromkeys(e.subject for e in events))
     return {
         "events": {
+            "ban": np.array([e.kind == "ban" for e in events]),
             "calls": np.stack([_hours(at_us, w) for w in when]),
+            "hour": np.array([w // _HOUR_US for w in when], dtype=np.int32),
+            "subject": np.array([subjects.index(e.subject) for e in events], dtype=np.int32),
             "entered": np.stack([_hours(first_us, w) for w in when]),
         }
     }

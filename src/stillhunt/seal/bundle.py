@@ -21,7 +21,7 @@ import numpy.typing as npt
 from stillhunt.errors import SealError, StoreError
 from stillhunt.seal.canonical import Json, canonical, mapping_of, read, text_of
 
-FORMAT = "stillhunt/bundle/v2"
+FORMAT = "stillhunt/bundle/v3"
 INDEX = "bundle.json"
 FEWEST_OUTSIDERS = 3
 """Counts of outsiders that are not zero and smaller than this are published as one less than this: 1 and 2 as 2."""

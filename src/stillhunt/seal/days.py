@@ -14,8 +14,8 @@ from datetime import datetime
 from stillhunt.seal.canonical import Json, list_of, mapping_of, number_of, text_of
 from stillhunt.seal.journal import Entry
 
-EXCHANGES, DAY = "exchanges", "day"
-"""Kinds of lines with roots of exchanges, and the name of their table."""
+EXCHANGES, TRAITS, DAY = "exchanges", "traits", "day"
+"""Kinds of lines with roots, and the names of their tables; a line `day` has both."""
 
 TRAITS_OF_DAY = "day-traits"
 """The table of traits that the calls of one day alone give."""
@@ -64,9 +64,9 @@ def roots(lines: Sequence[Entry]) -> dict[tuple[str, str], tuple[int, str]]:
     """Return (size, root) of every (table, day) that was fixed; the last time counts."""
     out = {(EXCHANGES, one.day): (one.size, one.root) for one in fixings([x for x in lines if x.kind == EXCHANGES])}
     for line in lines:
-        if line.kind == "traits":
+        if line.kind == TRAITS:
             for row in list_of(mapping_of(line.body, _PLACE).get("days"), _PLACE):
-                out[("traits", text_of(mapping_of(row, _PLACE).get("day"), _PLACE))] = _root(row)
+                out[(TRAITS, text_of(mapping_of(row, _PLACE).get("day"), _PLACE))] = _root(row)
         elif line.kind == DAY:
             body = mapping_of(line.body, _PLACE)
             out[(TRAITS_OF_DAY, text_of(body.get("day"), _PLACE))] = _root(body.get("traits"))

@@ -11,6 +11,7 @@ with their salts lie with the operator, one compressed file a table and day.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,6 +30,8 @@ CHOSEN = "the operator's choice"
 """What a disclosure says of records that the operator chose."""
 
 LARGEST = 2**53 - 1
+TAG_DIGITS = 12
+"""Hex digits of a tag in a dossier: an account's are the first of those that its records have."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -194,6 +197,17 @@ def checked(disclosure: Json, roots: Mapping[tuple[str, str], tuple[int, str]], 
             raise SealError(f"{place}: the records of {day} were not committed.\nThey were changed, or added afterwards.")
         out += mine
     return out
+
+
+def accounts_of(dossier: bytes) -> frozenset[str]:
+    """Return the tags of the accounts that `dossier.json` lists; raise `SealError` when it does not list any as it should."""
+    place = "dossier.json"
+    try:
+        whole: Json = json.loads(dossier)
+    except ValueError as error:
+        raise SealError(f"{place}: this is not JSON.\nIt was changed; get the dossier anew.") from error
+    rows = list_of(mapping_of(whole, place).get("accounts", []), place)
+    return frozenset(text_of(mapping_of(row, place).get("tag"), place) for row in rows)
 
 
 def _hex(value: Json, place: str) -> bytes:

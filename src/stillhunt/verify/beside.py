@@ -12,9 +12,10 @@ from stillhunt.judge.joins.indicators import SEARCH_DRAWS
 from stillhunt.judge.joins.technique import SearchTest, search_test
 from stillhunt.judge.joins.unserved import Histories, UnservedTest, unserved_of
 from stillhunt.judge.scalars import Corroborated
+from stillhunt.report.dossier.bans import WAVE_H
 from stillhunt.seal.bundle import Bundle
 from stillhunt.seal.canonical import Json, list_of, mapping_of, number_of, text_of
-from stillhunt.verify.reading import real, settings_of, whole
+from stillhunt.verify.reading import iso, real, settings_of, whole
 
 LARGE = 0.64
 """The superiority from which a measure counts as clearly apart."""
@@ -66,13 +67,27 @@ def _events(bundle: Bundle) -> dict[str, Json]:
         return {}
     calls, entered = whole(bundle, "events", "calls"), whole(bundle, "events", "entered")
     half = calls.shape[1] // 2
-    out: dict[str, Json] = {}
+    out = _days_of_events(bundle)
     for number in range(len(calls)):
         out[f"event.{number + 1}.calls_before"] = int(calls[number, :half].sum())
         out[f"event.{number + 1}.calls_after"] = int(calls[number, half:].sum())
         out[f"event.{number + 1}.entered_before"] = int(entered[number, :half].sum())
         out[f"event.{number + 1}.entered"] = int(entered[number, half:].sum())
     return out
+
+
+def _days_of_events(bundle: Bundle) -> dict[str, Json]:
+    """Return the day of each event, and how many accounts were banned in each wave: bans within 24 hours of its first."""
+    hour, ban, subject = (whole(bundle, "events", column).tolist() for column in ("hour", "ban", "subject"))
+    out: dict[str, Json] = {f"event.{number}.day": iso(at // 24) for number, at in enumerate(hour, 1)}
+    waves: list[tuple[int, set[int]]] = []
+    for at, banned, who in zip(hour, ban, subject, strict=True):
+        if not banned:
+            continue
+        if not waves or at - waves[-1][0] >= WAVE_H:
+            waves.append((at, set()))
+        waves[-1][1].add(who)
+    return out | {f"wave.{number}.accounts": len(who) for number, (_, who) in enumerate(waves, 1)}
 
 
 def _failover(bundle: Bundle) -> FailoverTest | None:

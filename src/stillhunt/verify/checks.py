@@ -305,6 +305,9 @@ def check_disclosed(
     found = records.checked(disclosure, roots, DISCLOSURE)
     asked = mapping_of(mapping_of(disclosure, DISCLOSURE).get("asked"), DISCLOSURE)
     said = f"{len(found)} records were committed as they are shown"
+    of_traits = mapping_of(disclosure, DISCLOSURE).get("table") == days.TRAITS
+    if of_traits:
+        said = _of_traits(found, records.accounts_of(files.get("dossier.json", b"{}")))
     if asked == {"by": records.CHOSEN}:
         return f"{said}; the operator chose them"
     if set(asked) != {"by", "records", "word"} or asked["by"] != "sample":
@@ -313,6 +316,23 @@ def check_disclosed(
     shown: dict[str, list[int]] = {}
     for one in found:
         shown.setdefault(one.day, []).append(one.index)
-    if shown != drawn(bundle_of(files), number, word):
+    if of_traits or shown != drawn(bundle_of(files), number, word):
         raise SealError(f"{DISCLOSURE}: the records are not those that the word draws.")
     return f"{said}; the word `{word}` draws just these"
+
+
+def _of_traits(found: Sequence[records.Revealed], accounts: frozenset[str]) -> str:
+    """Return what trait records show, kind by kind: values, and how many accounts of the dossier, and others, have them."""
+    values: dict[str, set[str]] = {}
+    holders: dict[str, set[str]] = {}
+    for one in found:
+        kind, value, account = (text_of(one.record.get(name), DISCLOSURE) for name in ("kind", "value", "account"))
+        values.setdefault(kind, set()).add(value)
+        holders.setdefault(kind, set()).add(account)
+    said = []
+    for kind in sorted(values):
+        mine = sum(account[: records.TAG_DIGITS] in accounts for account in holders[kind])
+        others = len(holders[kind]) - mine
+        beside = f" and {others} others" if others else ""
+        said.append(f"{kind}, {len(values[kind])} different among {mine} accounts of this dossier{beside}")
+    return f"{len(found)} trait records were committed as they are shown ({'; '.join(said)})"

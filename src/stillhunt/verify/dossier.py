@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from stillhunt.errors import ConfigError, SealError
+from stillhunt.report.dossier.constants import constants
+from stillhunt.report.dossier.stated import stated
 from stillhunt.seal import dossier as seal
 from stillhunt.seal.bundle import Bundle, from_files
 from stillhunt.seal.canonical import Json, list_of, mapping_of, text_of
@@ -21,6 +24,16 @@ from stillhunt.verify.recipes import recomputed
 
 REPRODUCED, DIFFERS, NEEDS = "reproduced", "not reproduced", "needs"
 """What came of a number; `NEEDS` is followed by what it takes: the log, the case file, a published table, nothing."""
+
+SOURCES = (
+    ("the bundle", None),
+    ("the journal", re.compile(r"journal\.|log\.(?!left_out|duplicates)")),
+    ("other numbers", re.compile(r"(?!case\.|earlier\.).*\(")),
+    ("what the operator supplied", re.compile(r"(case|controls|earlier)\.")),
+    ("published tables", re.compile(r"published\.")),
+    ("the rule", re.compile(r"rule\.")),
+)
+"""Where a number follows from → how its recipe starts; those that start in no such way follow from the bundle."""
 
 RELATIVE, ABSOLUTE = 1e-9, 1e-12
 """How far a recomputed number may lie from the one that the dossier says."""
@@ -45,6 +58,8 @@ class Number:
     says: Json
     found: Json
     needs: str
+    source: str
+    """What its recipe takes it from; empty where it has none."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,7 +80,10 @@ class Verdict:
             "checks": [{"found": c.found, "name": c.name, "status": c.status} for c in self.checks],
             "holds": self.holds,
             "numbers": [
-                {"found": n.found, "id": n.id, "label": n.label, "needs": n.needs, "says": n.says, "status": n.status}
+                {
+                    "found": n.found, "id": n.id, "label": n.label, "needs": n.needs, "says": n.says, "source": n.source,
+                    "status": n.status,
+                }
                 for n in self.numbers
             ],
         }
@@ -101,13 +119,19 @@ def _unsigned() -> Check:
 
 
 def _numbers(files: Mapping[str, bytes]) -> tuple[Check, list[Number]]:
-    listed = _listed(files[DOSSIER])
+    document = _document(files[DOSSIER])
+    listed = [mapping_of(row, DOSSIER) for row in list_of(document.get("numbers"), f"{DOSSIER}: numbers")]
     inside = {n.removeprefix(f"{seal.BUNDLE}/"): c for n, c in files.items() if n.startswith(f"{seal.BUNDLE}/")}
     values = _given_by(files, from_files(inside)) if inside else {}
+    values |= {**constants(), **_stated(document, values)}
     numbers = [_number(row, values, listed) for row in listed]
     count = {status: sum(n.status == status for n in numbers) for status in (REPRODUCED, DIFFERS)}
     others = Counter(n.status for n in numbers if n.status not in count)
-    found = ", ".join(counted(status, n) for status, n in [*count.items(), *sorted(others.items())])
+    by = Counter(n.source for n in numbers if n.status == REPRODUCED)
+    sources = ", ".join(f"{by[source]} from {source}" for source, _ in SOURCES if by[source])
+    said = [f"{count[REPRODUCED]} {REPRODUCED}{f' ({sources})' if sources else ''}"]
+    said += [counted(status, n) for status, n in [(DIFFERS, count[DIFFERS]), *sorted(others.items())]]
+    found = ", ".join(said)
     if not inside:
         return Check(name="numbers", status=NOT_MADE, found="there is no replay bundle"), numbers
     return Check(name="numbers", status=FAILS if count[DIFFERS] else HOLDS, found=found), numbers
@@ -127,13 +151,22 @@ def _given_by(files: Mapping[str, bytes], bundle: Bundle) -> dict[str, Json]:
     return values
 
 
-def _listed(content: bytes) -> Sequence[Mapping[str, Json]]:
+def _document(content: bytes) -> Mapping[str, Json]:
     try:
         whole: Json = json.loads(content)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise SealError(f"{DOSSIER}: this is not JSON.\nIt was changed; get the dossier anew.") from error
-    rows = list_of(mapping_of(whole, DOSSIER).get("numbers"), f"{DOSSIER}: numbers")
-    return [mapping_of(row, DOSSIER) for row in rows]
+    return mapping_of(whole, DOSSIER)
+
+
+def _stated(document: Mapping[str, Json], given: Mapping[str, Json]) -> dict[str, Json]:
+    """Return what the supplied part of a dossier gives; raise `SealError` where it hangs together badly."""
+    try:
+        return stated(document, given)
+    except (AttributeError, KeyError, TypeError, ValueError, ZeroDivisionError, OverflowError) as error:
+        raise SealError(
+            f"{DOSSIER}: what the operator supplied does not hang together ({type(error).__name__}).\nAsk for the dossier anew."
+        ) from error
 
 
 def _number(row: Mapping[str, Json], values: Mapping[str, Json], lines: Sequence[Mapping[str, Json]]) -> Number:
@@ -152,8 +185,13 @@ def _number(row: Mapping[str, Json], values: Mapping[str, Json], lines: Sequence
     label = row.get("label", row.get("statement", ""))
     return Number(
         id=text_of(row.get("id"), DOSSIER), label=label if isinstance(label, str) else "", status=status, says=says,
-        found=found, needs=needs,
+        found=found, needs=needs, source=source_of(recipe) if isinstance(recipe, str) else "",
     )  # fmt: skip
+
+
+def source_of(recipe: str) -> str:
+    """Return what a number with some recipe follows from."""
+    return next((name for name, starts in SOURCES if starts is not None and starts.match(recipe)), SOURCES[0][0])
 
 
 def same(says: Json, found: Json) -> bool:

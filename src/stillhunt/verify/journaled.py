@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 
 from stillhunt.seal import journal
@@ -22,23 +23,29 @@ def journaled(content: bytes, configuration: str) -> dict[str, Json]:
     """
     lines = list(journal.read(content, JOURNAL))
     days: list[tuple[str, int]] = []
+    counts: dict[str, Json] = {}
     for line in lines:
         body = line.body if isinstance(line.body, Mapping) else {}
         if line.kind == "exchanges" and body.get("configuration") == configuration:
             rows = [mapping_of(row, JOURNAL) for row in list_of(body.get("days"), JOURNAL)]
+            counts = {f"log.{name}": number_of(body.get(name), JOURNAL) for name in ("accounts", "licensed", "lines")}
             days = [(text_of(row.get("day"), JOURNAL), number_of(row.get("size"), JOURNAL)) for row in rows]
     if not days:
         return {}
     calls = sum(size for _, size in days)
+    first, last = min(day for day, _ in days), max(day for day, _ in days)
+    window = (date.fromisoformat(last) - date.fromisoformat(first)).days + 1
     return {
+        **counts,
         "journal.days": len(days),
         "journal.days_before": len(before_hunt(lines, configuration).same),
         "journal.lines": len(lines),
         "journal.records": calls,
         "log.busiest_day": max(size for _, size in days),
         "log.calls": calls,
-        "log.first_day": min(day for day, _ in days),
-        "log.last_day": max(day for day, _ in days),
+        "log.first_day": first,
+        "log.last_day": last,
+        "log.silent_days": window - len({day for day, _ in days}),
     }
 
 

@@ -21,7 +21,6 @@ from stillhunt.judge.joins.takeover import Takeovers, takeover_of
 from stillhunt.judge.membership import e_bh, scored
 from stillhunt.judge.operate import NAMES
 from stillhunt.judge.scalars import pictured, scalars
-from stillhunt.judge.sets import FEWEST_OWNERS, LINKED_LOG10
 from stillhunt.judge.strands import Strand
 from stillhunt.judge.work_queue import queue_test
 from stillhunt.seal.bundle import Bundle
@@ -161,7 +160,7 @@ def _without_group(bundle: Bundle, shown: Sequence[PValues]) -> dict[str, Json]:
     """
     Return what is left without the group of traits that says most for the linkage.
 
-    Only how strongly the rest is linked where the counts published do not keep the same owners as those of the log.
+    Whoever acts in the tables was kept by the counts of the log; `beyond` says how many of them those published do not keep.
     """
     population, flags, number = population_of(bundle)
     about, level = mapping_of(bundle.about["without"], "without"), real(settings_of(bundle)["membership_level"])
@@ -169,16 +168,14 @@ def _without_group(bundle: Bundle, shown: Sequence[PValues]) -> dict[str, Json]:
     core = Core(population, number[flags["without"]], outside_of(bundle, "without-"))
     owners, log_e, _ = scored(core, others=False, without=group)
     kept = owners[e_bh(log_e, population.incidence.n_owners, level)]
-    log10, witnesses = linked_without(population, kept, group)
+    log10, _ = linked_without(population, kept, group)
     out: dict[str, Json] = {"ablation.linkage.log10": log10}
-    if not (len(kept) >= FEWEST_OWNERS and log10 >= LINKED_LOG10 and witnesses >= 2):
-        return out if about["passes"] else {**out, "ablation.linkage.accounts": 0}
+    if not about["passes"]:
+        return {**out, "ablation.linkage.accounts": 0}
     again = strands_of(bundle, "without-strand")
-    left = shown
+    left, acting = shown, np.unique(np.concatenate([s.account for s in again or strands_of(bundle)]))
+    out["ablation.linkage.beyond"] = int((~np.isin(number[flags["member"]][acting], kept)).sum())
     if again:
-        acting = np.unique(np.concatenate([s.account for s in again]))
-        if not np.isin(number[flags["member"]][acting], kept).all():
-            return out
         tests = [tests_of(bundle, f"without-strand-{n}", f"strand-{n}-others", s) for n, s in enumerate(again, 1)]
         left = [{name: float(scalars(t)["p_value"]) for name, t in one.items() if "p_value" in scalars(t)} for one in tests]
     found = _standing(bundle, again or strands_of(bundle), left, p_values_of(about["other_strands"]))

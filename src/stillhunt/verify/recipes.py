@@ -12,8 +12,9 @@ import numpy as np
 
 from stillhunt.errors import SealError
 from stillhunt.judge.strands import Strand
+from stillhunt.report.dossier.accounts import REPEATED
 from stillhunt.seal.bundle import Bundle, load
-from stillhunt.seal.canonical import Json, mapping_of, number_of
+from stillhunt.seal.canonical import Json, list_of, mapping_of, number_of, text_of
 from stillhunt.verify.beside import beside
 from stillhunt.verify.linking import linking
 from stillhunt.verify.operating import operating
@@ -48,7 +49,15 @@ def given(bundle: Bundle) -> dict[str, Json]:
     out["settings.key2_level"] = out["key2.level"]
     out["membership.level"] = out["settings.membership_level"]
     out["concealment.threshold"] = out["settings.declared_customers"]
-    return {**out, "population.owners": population["owners"]}
+    return {**out, "population.owners": population["owners"], **_left_out(bundle)}
+
+
+def _left_out(bundle: Bundle) -> dict[str, Json]:
+    """Return how much was left out for each reason, numbered as the hunt lists them, and of this how many duplicates."""
+    rows = [mapping_of(row, "left_out") for row in list_of(bundle.about["left_out"], "left_out")]
+    counts = [number_of(row["count"], "left_out") for row in rows]
+    repeated = sum(n for row, n in zip(rows, counts, strict=True) if text_of(row["reason"], "left_out").startswith(REPEATED))
+    return {"log.duplicates": repeated, **{f"log.left_out.{number}": n for number, n in enumerate(counts, 1)}}
 
 
 def traffic(bundle: Bundle) -> dict[str, Json]:

@@ -19,15 +19,18 @@ from stillhunt.report.dossier.blocks import (
     say,
     supplied,
 )
+from stillhunt.report.dossier.constants import LINKED_LOG10
 from stillhunt.report.dossier.matter import Matter, pool_name
-from stillhunt.report.dossier.numbered import THE_RULE, WRITTEN
+from stillhunt.report.dossier.numbered import IN_WORDS, WRITTEN
 from stillhunt.report.numbers import short_day
 from stillhunt.report.words import plain
 
 ROWS_AT_MOST = 25
 """Accounts whose way in is shown on the page; all are in `dossier.json`."""
 
-LINKED_LOG10 = 2.0
+CAPPED = ("pairing_holders",)
+"""The constant of the rule that a reason says why something was left out."""
+
 POWER = WRITTEN["power"]
 REPEATED = "its exchange id was read before"
 
@@ -50,9 +53,9 @@ def counting(m: Matter) -> tuple[Block, ...]:
         ),
         ("In this provider’s log", supplied(m.case.counting.exchange)),
         ("Window", window),
-        ("Lines read", (m.number(hunt.n_lines, "lines read"),)),
+        ("Lines read", (m.number(hunt.n_lines, "lines read", recipe="log.lines"),)),
         ("Calls", (m.number(hunt.n_exchanges, "calls in the log", recipe="log.calls"),)),
-        ("Accounts", (m.number(hunt.n_accounts, "accounts in the log"),)),
+        ("Accounts", (m.number(hunt.n_accounts, "accounts in the log", recipe="log.accounts"),)),
         (
             "Owners",
             (
@@ -67,7 +70,7 @@ def counting(m: Matter) -> tuple[Block, ...]:
             "Duplicates",
             say(
                 "{n} calls whose identifier was read before; only the earliest counts",
-                n=m.number(repeats, "duplicates left out"),
+                n=m.number(repeats, "duplicates left out", recipe="log.duplicates"),
             ),
         ),
         ("Sampling before the hunt", supplied(m.case.counting.sampling)),
@@ -75,7 +78,7 @@ def counting(m: Matter) -> tuple[Block, ...]:
         ("Days without a call", _silent_days(m)),
         (
             "Counted for the campaign",
-            tuple(m.numbers.said(m.campaign.strand, "", "how the campaign’s calls were told apart", THE_RULE)),
+            tuple(m.numbers.said(m.campaign.strand, "", "how the campaign’s calls were told apart", rules=("template_share",))),
         ),
     )
     return (Facts(rows=rows), Heading(text="Left out"), *_left_out(m))
@@ -88,8 +91,14 @@ def _left_out(m: Matter) -> list[Block]:
     if hunt.left_out:
         table = tuple(
             (
-                tuple(m.numbers.said(f"{plain(row.what)}: {row.reason}", "", "what was left out", THE_RULE)),
-                (m.number(row.count, f"left out: {row.what}, {row.reason}"),),
+                tuple(
+                    m.numbers.said(f"{plain(row.what)}: {row.reason}", "", "what was left out", IN_WORDS, rules=CAPPED)
+                ),
+                (
+                    m.number(
+                        row.count, f"left out: {row.what}, {row.reason}", recipe=f"log.left_out.{hunt.left_out.index(row) + 1}"
+                    ),
+                ),
                 (Mark("broken input") if row.defect else "sound, not used",),
             )
             for row in sorted(hunt.left_out, key=lambda r: (not r.defect, -r.count, r.reason))
@@ -112,7 +121,7 @@ def _silent_days(m: Matter) -> Parts:
     shown = ", ".join(short_day(date.fromisoformat(d)) for d in silent[:6])
     return say(
         "{n}: {days}{more}",
-        n=m.number(len(silent), "days of the window without any call"),
+        n=m.number(len(silent), "days of the window without any call", recipe="log.silent_days"),
         days=Tag(shown, code=False),
         more=" and others" if len(silent) > 6 else "",
     )
@@ -162,7 +171,7 @@ def accounts(m: Matter) -> tuple[Block, ...]:
             "A set counts as linked from a power of {enough}. Who stays is judged account by account, with that kind of value"
             " saying nothing. This decides nothing; it shows what the accusation hangs on.",
             small=True,
-            enough=m.number(LINKED_LOG10, "power of ten from which a set counts as linked", "10^2", needs=THE_RULE),
+            enough=m.number(LINKED_LOG10, "power of ten from which a set counts as linked", "10^2", recipe="rule.linked_power"),
         ),
         *_ablations(m),
     )
@@ -309,4 +318,21 @@ def _ablations(m: Matter) -> list[Block]:
             rows=tuple(rows),
             figures=frozenset({1, 2}),
         ),
+        *_beyond(m),
+    ]
+
+
+def _beyond(m: Matter) -> list[Block]:
+    """Say how many of those judged again only the hunt's exact counts keep, where there are any."""
+    name = "ablation.linkage.beyond"
+    beyond = (m.numbers.recomputed or {}).get(name, 0)
+    if not beyond:
+        return []
+    return [
+        prose(
+            "{n} of the owners that were judged again without their strongest kind of shared values stay by the exact counts of"
+            " the log, and not by those that the replay bundle publishes: that much of the first row is the provider’s word.",
+            small=True,
+            n=m.number(int(str(beyond)), "owners judged again whom published counts do not keep", recipe=name),
+        )
     ]

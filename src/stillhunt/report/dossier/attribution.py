@@ -6,10 +6,8 @@ The default is “not attributed”. Pools may be shared between several buyers,
 
 from __future__ import annotations
 
-from collections import Counter
 from datetime import timedelta
 
-from stillhunt.model import Campaign
 from stillhunt.report.dossier.blocks import (
     Block,
     Fold,
@@ -28,11 +26,14 @@ from stillhunt.report.dossier.blocks import (
 )
 from stillhunt.report.dossier.case import KINDS, Hypothesis, Observation
 from stillhunt.report.dossier.coordination import TO_NEW_MODEL, finding, tests_named
-from stillhunt.report.dossier.likelihood import ReleaseTiming, hours_alike, release_timing, resemblance
-from stillhunt.report.dossier.matter import Matter, PastCampaign
-from stillhunt.report.dossier.numbered import EARLIER, EVENTS, THE_CASE, Number
+from stillhunt.report.dossier.earlier import beside
+from stillhunt.report.dossier.likelihood import ReleaseTiming, release_timing
+from stillhunt.report.dossier.matter import Matter
+from stillhunt.report.dossier.numbered import Number
 from stillhunt.report.numbers import figure, share, utc
-from stillhunt.report.words import plain
+
+RELEASES, HYPOTHESIS = "case.releases", "case.hypothesis"
+"""How the recipes of releases and of hypotheses start."""
 
 PREDICTS = {
     "lab": "one family of templates aimed at one capability, and releases that follow more closely than the base rate",
@@ -53,7 +54,7 @@ def timeline_section(m: Matter) -> tuple[Block, ...]:
         rows = tuple(
             (
                 (Tag(e.subject),),
-                (m.day(e.at, f"release of {e.subject}", needs=EVENTS),),
+                (m.day(e.at, f"release of {e.subject}", f"{at}.day"),),
                 (m.number(e.calls_before, f"campaign calls in the day before {e.subject}", recipe=f"{at}.calls_before"),),
                 (m.number(e.calls_after, f"campaign calls in the day after {e.subject}", recipe=f"{at}.calls_after"),),
             )
@@ -99,18 +100,18 @@ def _releases(m: Matter) -> list[Block]:
             ),
         ]
     found, anybody, windows = timings(m)
-    labs = m.number(sum(t.in_window > 0 for t in found), "labs that released in the window", needs=THE_CASE)
+    labs = m.number(sum(t.in_window > 0 for t in found), "labs that released in the window", recipe=f"{RELEASES}.labs_in_window")
     if not windows:
         return [prose("The days that are watched are shorter than the window itself, so no base rate can be computed.")]
     rows = tuple(
         (
             (Supplied(t.lab),),
-            (m.number(t.releases, f"releases of {t.lab} over the days watched", needs=THE_CASE),),
-            (m.number(t.in_window, f"releases of {t.lab} in the window", needs=THE_CASE),),
-            (_base_rate(m, t),),
-            _bound(m, t),
+            (m.number(t.releases, f"releases of {t.lab} over the days watched", recipe=f"{RELEASES}.{n}.listed"),),
+            (m.number(t.in_window, f"releases of {t.lab} in the window", recipe=f"{RELEASES}.{n}.in_window"),),
+            (_base_rate(m, n, t),),
+            _bound(m, n, t),
         )
-        for t in found
+        for n, t in enumerate(found, 1)
     )
     return [
         prose(
@@ -118,12 +119,12 @@ def _releases(m: Matter) -> list[Block]:
             " released a model; in a window of this length anywhere in the days watched, at least one of them does so with"
             " frequency {rate} ({n} windows).",
             lag=m.number(
-                int(watch.lag_days or 0), "days after the campaign within which a release counts", needs=THE_CASE
+                int(watch.lag_days or 0), "days after the campaign within which a release counts", recipe=f"{RELEASES}.lag_days"
             ),
             labs=labs,
-            all=m.number(len(found), "labs listed", needs=THE_CASE),
-            rate=m.number(anybody, "base rate of a release by any lab", share(anybody), needs=THE_CASE),
-            n=m.number(windows, "windows that the base rates are over", needs=THE_CASE),
+            all=m.number(len(found), "labs listed", recipe=f"{RELEASES}.labs"),
+            rate=m.number(anybody, "base rate of a release by any lab", share(anybody), recipe=f"{RELEASES}.base_rate"),
+            n=m.number(windows, "windows that the base rates are over", recipe=f"{RELEASES}.windows"),
         ),
         Table(
             label="Releases and base rates",
@@ -148,15 +149,16 @@ def _releases(m: Matter) -> list[Block]:
     ]
 
 
-def _bound(m: Matter, t: ReleaseTiming) -> Parts:
+def _bound(m: Matter, n: int, t: ReleaseTiming) -> Parts:
     if not t.in_window or not t.base_rate:
         return ("–",)
     of = f"likelihood ratio of the timing of {t.lab}, upper bound"
-    return say("at most {x}", x=m.numbers.derived("inverse", (_base_rate(m, t),), of, "{:.1f}".format))
+    return say("at most {x}", x=m.numbers.derived("inverse", (_base_rate(m, n, t),), of, "{:.1f}".format))
 
 
-def _base_rate(m: Matter, t: ReleaseTiming) -> Number:
-    return m.number(t.base_rate, f"base rate of a release of {t.lab}", share(t.base_rate), needs=THE_CASE)
+def _base_rate(m: Matter, n: int, t: ReleaseTiming) -> Number:
+    of = f"base rate of a release of {t.lab}"
+    return m.number(t.base_rate, of, share(t.base_rate), recipe=f"{RELEASES}.{n}.base_rate")
 
 
 def attribution(m: Matter) -> tuple[Block, ...]:
@@ -178,8 +180,10 @@ def attribution(m: Matter) -> tuple[Block, ...]:
         _mixing(m),
         Heading(text="Resemblance to earlier campaigns"),
     ]
+    number = 0
     for past in m.past:
-        blocks += _resemblance(m, past)
+        number += past.comparable
+        blocks += beside(m, number, past)
     if not m.past:
         blocks.append(NotSupplied(what="Earlier campaigns to compare with", table="past"))
     return tuple(blocks)
@@ -194,7 +198,8 @@ def _hypotheses(m: Matter) -> Table:
         mine = h in m.case.hypotheses
         about: Parts = ("every pool",)
         if h.strand is not None:
-            about = (m.number(h.strand, f"pool that “{h.name}” is about", f"pool {h.strand}", needs=THE_CASE),)
+            of, recipe = f"pool that “{h.name}” is about", f"{HYPOTHESIS}.{h.name}.pool"
+            about = (m.number(h.strand, of, f"pool {h.strand}", recipe=recipe),)
         pro = sum(h.name in o.speaks_for for o in m.case.observations)
         con = sum(h.name in o.against for o in m.case.observations)
         rows.append(
@@ -204,8 +209,8 @@ def _hypotheses(m: Matter) -> Table:
                 (*((Supplied(h.note), ". ") if h.note else ()), "Would leave: ", PREDICTS[str(h.kind)]),
                 say(
                     "{pro} for, {con} against",
-                    pro=m.number(pro, f"observations for “{h.name}”", needs=THE_CASE),
-                    con=m.number(con, f"observations against “{h.name}”", needs=THE_CASE),
+                    pro=m.number(pro, f"observations for “{h.name}”", recipe=f"{HYPOTHESIS}.{h.name}.for"),
+                    con=m.number(con, f"observations against “{h.name}”", recipe=f"{HYPOTHESIS}.{h.name}.against"),
                 ),
             )
         )
@@ -216,7 +221,7 @@ def _hypotheses(m: Matter) -> Table:
 def _evidence(m: Matter) -> list[Block]:
     if not m.case.observations:
         return [NotSupplied(what="Observations for or against any hypothesis", table="observations")]
-    rows = tuple(_observation(m, o) for o in m.case.observations)
+    rows = tuple(_observation(m, n, o) for n, o in enumerate(m.case.observations, 1))
     head = ("Observation, source", "Class", "For", "Against", "Likelihood ratio")
     return [
         Table(label="Evidence for and against each hypothesis", head=head, rows=rows, stacked=True),
@@ -229,16 +234,16 @@ def _evidence(m: Matter) -> list[Block]:
     ]
 
 
-def _observation(m: Matter, o: Observation) -> tuple[Parts, ...]:
+def _observation(m: Matter, n: int, o: Observation) -> tuple[Parts, ...]:
     alone: tuple[Part, ...] = (" ", Mark("single source", strong=True)) if o.single_source else ()
     lr: Parts = ("not computable",)
     if o.if_true:
-        of = str(o.what)
+        of, at = str(o.what), f"case.observation.{n}"
         cases = {
-            "k1": m.number(o.if_true[0], f"seen among cases like the hypothesis: {of}", needs=THE_CASE),
-            "n1": m.number(o.if_true[1], f"cases like the hypothesis: {of}", needs=THE_CASE),
-            "k0": m.number(o.otherwise[0], f"seen among other cases: {of}", needs=THE_CASE),
-            "n0": m.number(o.otherwise[1], f"other cases: {of}", needs=THE_CASE),
+            "k1": m.number(o.if_true[0], f"seen among cases like the hypothesis: {of}", recipe=f"{at}.if_true.seen"),
+            "n1": m.number(o.if_true[1], f"cases like the hypothesis: {of}", recipe=f"{at}.if_true.of"),
+            "k0": m.number(o.otherwise[0], f"seen among other cases: {of}", recipe=f"{at}.otherwise.seen"),
+            "n0": m.number(o.otherwise[1], f"other cases: {of}", recipe=f"{at}.otherwise.of"),
         }
         four = tuple(cases.values())
         lr = say(
@@ -272,56 +277,3 @@ def _mixing(m: Matter) -> Prose:
 
 def _pools(n: int) -> str:
     return f"{n} pool" if n == 1 else f"{n} pools"
-
-
-def _resemblance(m: Matter, past: PastCampaign) -> list[Block]:
-    title = Heading(text=f"Beside {past.name}")
-    if not past.same_key:
-        return [title, prose("That hunt was made under another key, so its tags cannot be compared with these.")]
-    theirs, ours = past.campaign.exhibits, m.exhibits
-    if theirs is None:
-        return [title, prose("That hunt left no exhibits; hunt again with this version to compare.")]
-    accounts = len({x.tag for x in theirs.members} & {x.tag for x in ours.members})
-    families = {s.family for s in theirs.strands if s.family} & {s.family for s in ours.strands if s.family}
-    rows = []
-    for r in resemblance(past.campaign, past.n_owners, m.campaign):
-        of = f"{r.group} shared with {past.name}"
-        chance: Parts = ("nothing shared",)
-        bound: Parts = ("–",)
-        if r.shared:
-            level = m.number(r.chance, f"chance level of {of}", needs=EARLIER)
-            chance = (level,)
-            what = f"likelihood ratio of {of}, upper bound"
-            bound = say("at most {x}", x=m.numbers.derived("inverse", (level,), what, figure))
-        rows.append(
-            (
-                (plain(r.group),),
-                (m.number(r.values, f"rare values of {past.name}, {r.group}", needs=EARLIER),),
-                (m.number(r.shared, f"of these found here, {of}", needs=EARLIER),),
-                chance,
-                bound,
-            )
-        )
-    head = ("Kind", "Its rare values", "Found here", "Chance level", "Likelihood ratio")
-    alike = hours_alike(_hours(past.campaign), _hours(m.campaign))
-    return [
-        title,
-        Table(label=f"Resemblance to {past.name}", head=head, rows=tuple(rows), figures=frozenset({1, 2, 3, 4})),
-        prose(
-            "{n} accounts are in both; the template families are {same}. Hours of the day correlate by {r}, for which there is no"
-            " chance level: many crowds keep office hours. The chance level is how often an unrelated set of this size would"
-            " hold one of that campaign’s values, at least as rare as the rarest found. Rented infrastructure is shared by"
-            " unrelated renters: this speaks for a common supplier before it speaks for a common operator.",
-            small=True,
-            n=m.number(accounts, f"accounts in both campaigns ({past.name})", needs=EARLIER),
-            same="the same" if families else "different",
-            r=m.number(round(alike, 3), f"correlation of hours of the day with {past.name}", needs=EARLIER),
-        ),
-    ]
-
-
-def _hours(campaign: Campaign) -> Counter[int]:
-    found: Counter[int] = Counter()
-    for strand in campaign.exhibits.strands if campaign.exhibits else ():
-        found.update(dict(enumerate(strand.hours)))
-    return found

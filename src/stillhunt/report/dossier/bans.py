@@ -9,12 +9,11 @@ coin's; a campaign that is growing anyway makes the coin unfair, which is why th
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
 
 from stillhunt.model import PoolEvent
 from stillhunt.report.dossier.blocks import Block, Parts, Prose, Table, prose
 from stillhunt.report.dossier.matter import Matter
-from stillhunt.report.dossier.numbered import EVENTS, WRITTEN, Number
+from stillhunt.report.dossier.numbered import WRITTEN, Number
 from stillhunt.report.numbers import figure
 
 WAVE_H = 24
@@ -24,14 +23,19 @@ SHOWN = 12
 
 
 def waves(events: Sequence[PoolEvent]) -> list[list[PoolEvent]]:
-    """Return bans in waves: a ban within `WAVE_H` hours of a wave's first belongs to it."""
+    """Return bans in waves: a ban within `WAVE_H` hours of a wave's first belongs to it, both counted in whole hours."""
     out: list[list[PoolEvent]] = []
-    for event in sorted((e for e in events if e.kind == "ban"), key=lambda e: (e.at, e.subject)):
-        if out and event.at - out[-1][0].at < timedelta(hours=WAVE_H):
+    for event in (e for e in events if e.kind == "ban"):
+        if out and _hour(event) - _hour(out[-1][0]) < WAVE_H:
             out[-1].append(event)
         else:
             out.append([event])
     return out
+
+
+def _hour(event: PoolEvent) -> int:
+    """Return the whole hours from 1970 to an event: what the replay bundle gives of its time."""
+    return int(event.at.timestamp() // 3600)
 
 
 def after_bans(m: Matter) -> list[Block]:
@@ -44,8 +48,8 @@ def after_bans(m: Matter) -> list[Block]:
         first, of, at = wave[0], f"ban wave {n}", m.event(wave[0])
         rows.append(
             (
-                (m.day(first.at, f"day of {of}", needs=EVENTS),),
-                (m.number(len({e.subject for e in wave}), f"accounts of the campaign banned in {of}", needs=EVENTS),),
+                (m.day(first.at, f"day of {of}", f"{at}.day"),),
+                (m.number(len({e.subject for e in wave}), f"accounts banned in {of}", recipe=f"wave.{n}.accounts"),),
                 (m.number(first.calls_before, f"campaign calls in the day before {of}", recipe=f"{at}.calls_before"),),
                 (m.number(first.calls_after, f"campaign calls in the day after {of}", recipe=f"{at}.calls_after"),),
                 (_entered(m, wave, before=True, of=of),),

@@ -14,7 +14,7 @@ from datetime import date
 
 from markupsafe import Markup
 
-from stillhunt.report.dossier.numbered import Number
+from stillhunt.report.dossier.numbered import Name, Number
 from stillhunt.report.numbers import day
 from stillhunt.seal.canonical import Json
 
@@ -42,7 +42,7 @@ class Mark:
     strong: bool = False
 
 
-Part = str | Number | Supplied | Tag | Mark
+Part = str | Number | Name | Supplied | Tag | Mark
 Parts = tuple[Part, ...]
 
 

@@ -22,10 +22,10 @@ from stillhunt.report.dossier.blocks import (
     say,
     supplied,
 )
+from stillhunt.report.dossier.constants import LARGE
 from stillhunt.report.dossier.drawings import effects
-from stillhunt.report.dossier.ladder import LARGE
 from stillhunt.report.dossier.matter import Matter, pool_name
-from stillhunt.report.dossier.numbered import THE_CASE, THE_RULE, Number
+from stillhunt.report.dossier.numbered import IN_WORDS, Number
 from stillhunt.report.dossier.statistics import test_drawing
 from stillhunt.report.numbers import share
 from stillhunt.report.timeline import timeline
@@ -51,6 +51,12 @@ MEASURES = {
     "repeats": ("Repeats", "prompts that another account of its own crowd sent too"),
 }
 """A measure → its name and what it is."""
+
+CAPABILITY = "traffic.capability."
+RARE = "rare classes"
+"""What the replay bundle counts kinds of fewer than five calls under."""
+
+TOGETHER = "kinds of fewer than five calls each, together"
 
 SHARES = ("focus", "no return", "repeats")
 
@@ -101,7 +107,7 @@ def content(m: Matter) -> tuple[Block, ...]:
         prose(
             "Told apart by {how}.",
             small=True,
-            how=tuple(m.numbers.said(m.campaign.profile.capability_method, "", "method", THE_RULE)),
+            how=tuple(m.numbers.said(m.campaign.profile.capability_method, "", "method", rules=("words_in_lists", "word_lists"))),
         ),
         Heading(text="Beside matched honest accounts of the same log"),
         *_contrasts(m),
@@ -160,7 +166,7 @@ def _shared(m: Matter, values: Sequence[SharedValue]) -> Table:
         )
         rows.append(
             (
-                tuple(m.numbers.said(v.kind.replace("/24 or /48", "prefix"), "", v.kind, THE_RULE)),
+                tuple(m.numbers.said(v.kind.replace("/24 or /48", "prefix"), "", v.kind, IN_WORDS)),
                 (Tag(v.tag),),
                 (m.number(v.inside, f"holders in the set of {what}", recipe=f"{at}.inside"),),
                 outside,
@@ -244,20 +250,31 @@ def _excerpt(m: Matter) -> list[Block]:
                     "Pool",
                     supplied(None)
                     if excerpt.strand is None
-                    else (m.number(excerpt.strand, "pool of the excerpt", needs=THE_CASE),),
+                    else (m.number(excerpt.strand, "pool of the excerpt", recipe="case.excerpt.pool"),),
                 ),
             )
         )
     ]
 
 
+def capabilities(m: Matter) -> dict[str, float]:
+    """Return the share of each kind of call, as the bundle gives it where there is one: kinds of very few calls together."""
+    given = m.numbers.recomputed
+    if given is None or not m.campaign.profile.capabilities:
+        return dict(m.campaign.profile.capabilities)
+    return {name.removeprefix(CAPABILITY): float(str(x)) for name, x in given.items() if name.startswith(CAPABILITY)}
+
+
 def _capabilities(m: Matter) -> Block:
-    parts = sorted(m.campaign.profile.capabilities.items(), key=lambda p: (-p[1], p[0]))
+    parts = sorted(capabilities(m).items(), key=lambda p: (p[0] == RARE, -p[1], p[0]))
     if not parts:
         return NotSupplied(what="Prompt text, by which kinds of call are told apart", table="the log")
     rows = tuple(
-        ((plain(name),), (m.figure(f"traffic.capability.{name}", f"share of calls: {plain(name)}", "share"),))
-        for name, _ in parts
+        (
+            (TOGETHER if name == RARE else plain(name),),
+            (m.number(x, f"share of calls: {plain(name)}", recipe=f"{CAPABILITY}{name}", written=share),),
+        )
+        for name, x in parts
     )
     return Table(label="Kinds of call", head=("Kind of call", "Share"), rows=rows, figures=frozenset({1}))
 
@@ -289,8 +306,8 @@ def _contrasts(m: Matter) -> list[Block]:
     caption = say(
         "How often an account of the campaign lies above a matched honest one: half means no difference. The line at {large}"
         " is where the ladder counts a measure. Bars are intervals of {level}.",
-        large=m.number(LARGE, "superiority from which the ladder counts a measure", "64 %", needs=THE_RULE),
-        level=m.number(0.95, "confidence of the intervals", "95 %", needs=THE_RULE),
+        large=m.number(LARGE, "superiority from which the ladder counts a measure", "64 %", recipe="rule.superiority"),
+        level=m.number(0.95, "confidence of the intervals", "95 %", recipe="rule.intervals"),
     )
     return [
         Drawing(svg=effects(found, {k: v[0] for k, v in MEASURES.items()}, LARGE), caption=caption),
@@ -321,15 +338,17 @@ def _elicitation(m: Matter) -> Prose:
     if not tokens.tokens_reasoning or not tokens.tokens_out:
         return prose("The log does not count reasoning tokens, so nothing can be said.")
     rate = tokens.tokens_reasoning / tokens.tokens_out
+    part = capabilities(m).get("reasoning")
+    of_calls: Parts = ("hardly any",)
+    if part is not None:
+        of_calls = (m.number(part, "share of calls: reasoning", recipe=f"{CAPABILITY}reasoning", written=share),)
     return prose(
         "The campaign’s calls used {rate} reasoning tokens for each token of answer, and {part} of its calls with text are"
         " counted as reasoning by word lists. Neither shows that hidden reasoning was asked for: that would take the prompts.",
         rate=m.number(
             rate, "reasoning tokens for each token of answer", written="{:.2f}".format, recipe="traffic.reasoning_rate"
         ),
-        part=m.figure("traffic.capability.reasoning", "share of calls: reasoning", "share")
-        if m.has("traffic.capability.reasoning")
-        else m.number(0, "share of calls: reasoning", "none"),
+        part=of_calls,
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from stillhunt.report.dossier.blocks import Block, Facts, Items, Mark, Parts, Tag, prose, say
 from stillhunt.report.dossier.matter import Matter
-from stillhunt.report.dossier.numbered import RECOMPUTED, THE_RULE
+from stillhunt.report.dossier.numbered import IN_WORDS, RECOMPUTED
 from stillhunt.report.numbers import count
 from stillhunt.seal.canonical import Json
 
@@ -27,8 +27,11 @@ JOURNALED = {"days": "journal.days", "records": "journal.records", "journal_line
 JOURNALED["days_before"] = "journal.days_before"
 """What the journal gives → the name of its recipe."""
 
-CONSTANTS = "constants of the rule, the same in every dossier"
-FROM_BUNDLE = "recomputed from the replay bundle, the journal, the published tables and other lines of the list"
+CONSTANTS = "nothing, because they are part of a name or of a reason in words"
+FROM_BUNDLE = (
+    "recomputed from the replay bundle, the journal, the published tables, the constants of the rule, what the operator supplied"
+    " (as dossier.json holds it), and other lines of the list"
+)
 
 
 def integrity(m: Matter) -> tuple[Block, ...]:
@@ -65,7 +68,7 @@ def _checkable(m: Matter) -> list[Block]:
         say(
             "{n}: {what}",
             n=m.numbers.before(last, what, f"of these, those that take {what}"),
-            what=FROM_BUNDLE if what == RECOMPUTED else CONSTANTS if what == THE_RULE else f"need {what}",
+            what=FROM_BUNDLE if what == RECOMPUTED else CONSTANTS if what == IN_WORDS else f"need {what}",
         )
         for what, _ in sorted(kinds.items(), key=lambda k: (-k[1], k[0]))
     )

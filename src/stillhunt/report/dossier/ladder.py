@@ -8,15 +8,11 @@ from __future__ import annotations
 
 from stillhunt.report.dossier.blocks import Block, Items, Ladder, Part, Parts, Rung, Supplied, prose, say
 from stillhunt.report.dossier.case import Asserted
+from stillhunt.report.dossier.constants import ENOUGH_MEASURES, LARGE
 from stillhunt.report.dossier.matter import Matter
-from stillhunt.report.dossier.numbered import THE_CASE, THE_RULE
+from stillhunt.report.dossier.numbered import THE_CASE
 
 NOT_CLAIMED = "not claimed"
-LARGE = 0.64
-"""A superiority that half a standard deviation gives (Φ(0.5/√2)): from here the accounts are clearly apart."""
-
-ENOUGH_MEASURES = 2
-
 NAMES = (
     "Coordinated",
     "Jointly operated",
@@ -140,7 +136,7 @@ def _extraction(m: Matter) -> Rung:
             ),
             n=m.number(len(m.exhibits.contrasts), "measures of a harvest that could be taken", recipe="contrasts"),
             which=f": {', '.join(found)}" if found else "",
-            least=m.number(ENOUGH_MEASURES, "measures needed before anything is claimed", needs=THE_RULE),
+            least=m.number(ENOUGH_MEASURES, "measures needed before anything is claimed", recipe="rule.measures_needed"),
         )
     else:
         basis = say("The log held too few matched honest accounts, or no text and tokens, to compare with.")

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from stillhunt.report.dossier.attribution import timings
 from stillhunt.report.dossier.blocks import Block, Mark, Parts, Table, Tag, prose, say
-from stillhunt.report.dossier.ladder import ENOUGH_MEASURES, extraction_measures
+from stillhunt.report.dossier.constants import ENOUGH_MEASURES
+from stillhunt.report.dossier.ladder import extraction_measures
 from stillhunt.report.dossier.matter import Matter
 
 MET, PARTLY, NOT_MET, NOT_SUPPLIED, COMPARE = "met", "in part", "not met", "not supplied", "to compare"

@@ -95,15 +95,19 @@ def resemblance(past: Campaign, n_owners: int, now: Campaign) -> tuple[Resemblan
     if past.exhibits is None or now.exhibits is None:
         return ()
     here = {v.tag for v in now.exhibits.shared}
-    size = int(now.exhibits.figures["owners"])
+    values = [(v.group, v.outside, v.tag in here) for v in past.exhibits.shared]
+    return resembling(values, n_owners, int(now.exhibits.figures["owners"]))
+
+
+def resembling(values: Sequence[tuple[str, int, bool]], n_owners: int, size: int) -> tuple[Resemblance, ...]:
+    """Return what `size` owners share with an earlier campaign; of each value: group, owners outside, found here."""
     out = []
-    for group in dict.fromkeys(v.group for v in past.exhibits.shared):
-        values = [v for v in past.exhibits.shared if v.group == group]
-        met = {v.tag: 1 - (1 - min(1.0, (v.outside + 1) / (n_owners + 1))) ** size for v in values}
-        shared = [met[v.tag] for v in values if v.tag in here]
+    for group in dict.fromkeys(group for group, _, _ in values):
+        met = [(1 - (1 - min(1.0, (n + 1) / (n_owners + 1))) ** size, here) for of, n, here in values if of == group]
+        shared = [p for p, here in met if here]
         least = min(shared, default=1.0)
-        chance = min(1.0, sum(p for p in met.values() if p <= least)) if shared else 1.0
-        out.append(Resemblance(group=group, values=len(values), shared=len(shared), chance=chance))
+        chance = min(1.0, sum(p for p, _ in met if p <= least)) if shared else 1.0
+        out.append(Resemblance(group=group, values=len(met), shared=len(shared), chance=chance))
     return tuple(out)
 
 

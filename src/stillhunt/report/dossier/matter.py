@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -11,7 +10,7 @@ from typing import Any
 from stillhunt.model import Alternative, Campaign, Evidence, Exhibits, Hunt, PoolEvent
 from stillhunt.report.dossier.blocks import Part, Parts, Tag
 from stillhunt.report.dossier.case import Case
-from stillhunt.report.dossier.numbered import A_NAME, THE_LOG, THE_RULE, Number, NumberList, Value
+from stillhunt.report.dossier.numbered import THE_LOG, Number, NumberList, Value
 from stillhunt.report.numbers import day, utc
 from stillhunt.report.words import plain, printable
 from stillhunt.seal.canonical import Json
@@ -29,6 +28,11 @@ class PastCampaign:
     n_owners: int
     same_key: bool
     """Whether its tags were made under the same deployment key; only then can they be compared."""
+
+    @property
+    def comparable(self) -> bool:
+        """Whether there is anything to compare: tags under the same key, and exhibits."""
+        return self.same_key and self.campaign.exhibits is not None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,11 +79,10 @@ class Matter:
         """Return the statement of a finding, its numbers with addresses."""
         prefix = self.prefix(evidence)
         with_rho0 = (prefix, "settings.rho0") if prefix.endswith(".interchange.") else prefix
-        fixed = next((values for words, values in CONSTANTS.items() if evidence.test.startswith(words)), ())
-        constants = dict.fromkeys(fixed, THE_RULE)
-        if evidence.test.startswith(PIVOT):
-            constants |= {float(x): A_NAME for x in re.findall(r"\d+(?:\.\d+)?", evidence.test)}
-        return tuple(self.numbers.said(printable(evidence.statement), with_rho0, plain(evidence.test), constants=constants))
+        rules = next((names for words, names in CONSTANTS.items() if evidence.test.startswith(words)), ())
+        model = evidence.test.removeprefix(PIVOT).strip(" ()") if evidence.test.startswith(PIVOT) else ""
+        text, names = printable(evidence.statement), (printable(model),)
+        return tuple(self.numbers.said(text, with_rho0, plain(evidence.test), rules=rules, names=names))
 
     def tried(self, alternative: Alternative) -> Parts:
         """Return what an innocent explanation predicts and what was seen."""
@@ -140,11 +143,11 @@ INDICATORS = {
 }
 """How the name of an indicator starts → how its figures do."""
 
-CONSTANTS: Mapping[str, tuple[float, ...]] = {
-    "simultaneous copies": (60.0, 0.25),
-    "accounts that wake after a ban": (12.0,),
+CONSTANTS: Mapping[str, tuple[str, ...]] = {
+    "simultaneous copies": ("copies_window_s", "copies_share"),
+    "accounts that wake after a ban": ("wakes_within_h",),
 }
-"""How the name of a test starts → numbers in its sentence that belong to the rule."""
+"""How the name of a test starts → constants of the rule that its sentence says."""
 
 SEEN: Mapping[str, tuple[str, ...]] = {
     "one honest customer": ("concealment.customers", "settings.declared_customers"),

@@ -18,17 +18,21 @@ from stillhunt.seal.canonical import Json
 
 THE_LOG = "the log"
 THE_CASE = "the case file"
-THE_RULE = "nothing: a constant of the rule"
-A_NAME = "nothing: part of a name"
 EARLIER = "the hunt of the earlier campaign"
-EVENTS = "the events table"
-CONTROLS = "the verified-honest sets"
+IN_WORDS = "nothing: part of a name or of a reason in words"
 PUBLISHED = "the published table `bench/results/held_out.md`"
 COHORT_TABLE = "the published table `bench/results/cohorts.md`"
 NO_BUNDLE = "a replay bundle: hunt again with `--evidence`"
 
 Value = int | float | str
 Figures = Mapping[str, float | int]
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A name in a sentence of the hunt; digits in it count nothing."""
+
+    text: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,11 +66,12 @@ class NumberList:
     The list of numbers of one dossier, filled while it is written.
 
     `recomputed` has what the replay bundle gives, by recipe; None where there is no bundle. `section` is the section that
-    is being written.
+    is being written. `own` has what the dossier gives without a bundle: constants of the rule, and what was supplied.
     """
 
     figures: Figures
     recomputed: Mapping[str, Json] | None
+    own: Mapping[str, Json] = field(default_factory=dict)
     section: str = "2"
     lines: list[Number] = field(default_factory=list)
     _at: dict[tuple[str, str, str, str | None], Number] = field(default_factory=dict)
@@ -74,7 +79,7 @@ class NumberList:
     def figure(self, name: str, label: str, text: str | None = None, *, written: str = "figure") -> Number:
         """Return a figure of the hunt by the name of its recipe; once in the list however often it is used."""
         value, recipe = self._published(self.figures[name], name)
-        needs = None if recipe else NO_BUNDLE if self.recomputed is None else THE_LOG
+        needs = None if recipe else self._lacking(THE_LOG)
         return self._line(name, value, text or WRITTEN[written](value), label, recipe, needs)
 
     def counted(
@@ -94,7 +99,12 @@ class NumberList:
         """
         value, known = self._published(value, recipe)
         write = written or (numbers.count if isinstance(value, int) else numbers.figure)
-        return self._line(label, value, text or write(value), label, known, None if known else needs)  # type: ignore[arg-type]
+        lacks = None if known else needs if recipe is None else self._lacking(needs)
+        return self._line(label, value, text or write(value), label, known, lacks)  # type: ignore[arg-type]
+
+    def _lacking(self, needs: str) -> str:
+        """Return what a number with a recipe lacks where nothing gives it."""
+        return NO_BUNDLE if self.recomputed is None else needs
 
     def derived(self, formula: str, of: Sequence[Number | Value], label: str, written: Callable[[Any], str]) -> Number:
         """Return a number that follows from other lines by a formula of `formulas.py`."""
@@ -110,6 +120,8 @@ class NumberList:
 
     def _published(self, value: Value, recipe: str | None) -> tuple[Value, str | None]:
         """Return a value as the bundle gives it, where it gives it otherwise on purpose, and its recipe where it has one."""
+        if recipe is not None and recipe in self.own:
+            return value, recipe
         if self.recomputed is None or recipe is None or recipe not in self.recomputed:
             return value, None
         again = self.recomputed[recipe]
@@ -123,17 +135,26 @@ class NumberList:
         prefix: str | tuple[str, ...],
         label: str,
         needs: str = THE_LOG,
-        constants: Mapping[float, str] | None = None,
-    ) -> list[str | Number]:
+        *,
+        rules: Sequence[str] = (),
+        names: Sequence[str] = (),
+    ) -> list[str | Number | Name]:
         """
         Return a sentence of the hunt in parts, each number in it a line of the list.
 
-        A number that is a figure whose name starts with `prefix`, as rounded in the sentence, has that figure's recipe; one
-        of `constants` needs what is said there, the others `needs`.
+        A number that is a figure whose name starts with `prefix`, as rounded in the sentence, has that figure's recipe; one of
+        the constants `rules` has that of the constant; the others need `needs`. `names` stand as they are.
         """
-        parts: list[str | Number] = []
+        parts: list[str | Number | Name] = []
         at = 0
+        kept = [found.span() for name in names if name for found in re.finditer(re.escape(name), statement)]
         for n, found in enumerate(NUMERAL.finditer(statement), 1):
+            named = next(((a, b) for a, b in kept if a <= found.start() < b), None)
+            if named is not None:
+                if at <= named[0]:
+                    parts += [statement[at : named[0]], Name(statement[named[0] : named[1]])]
+                    at = named[1]
+                continue
             parts.append(statement[at : found.start()])
             name = self._figure_said(found, prefix)
             value = _value(found)
@@ -143,8 +164,10 @@ class NumberList:
                 same = self.figures[name] == known.value
                 parts.append(self._again(known, _shown(found) if same else _rewritten(found, float(known.value))))
             else:
-                what = (constants or {}).get(float(value), needs)
-                parts.append(self.counted(value, f"{label}: number {n} of the sentence", _shown(found), needs=what))
+                rule = next((r for r in rules if self.own.get(f"rule.{r}") == value), None)
+                of = f"{label}: number {n} of the sentence" if rule is None else f"{label}: {rule.replace('_', ' ')}"
+                recipe = None if rule is None else f"rule.{rule}"
+                parts.append(self.counted(value, of, _shown(found), needs=needs, recipe=recipe))
             at = found.end()
         return [*parts, statement[at:]]
 

@@ -23,14 +23,16 @@ from stillhunt.report.dossier.blocks import (
     supplied,
 )
 from stillhunt.report.dossier.matter import Matter, name
-from stillhunt.report.dossier.numbered import THE_CASE, THE_RULE
 from stillhunt.report.numbers import day, utc
+
+NOT_RUN = ("interchange_accounts", "interchange_prompts")
+"""Constants of the rule that reasons why a test did not run say."""
 
 
 def head(m: Matter) -> tuple[Block, ...]:
     """Section 1: whose dossier this is, for whom, and how long it holds."""
     case = m.case.case
-    version: Parts = supplied(None) if case.version is None else (m.number(case.version, "version", needs=THE_CASE),)
+    version: Parts = supplied(None) if case.version is None else (m.number(case.version, "version", recipe="case.version"),)
     marking: Parts = (
         (Mark(f"TLP:{case.tlp}", strong=True),)
         if case.tlp
@@ -65,15 +67,16 @@ def head(m: Matter) -> tuple[Block, ...]:
     )
 
 
-def _accepted(m: Matter, document: str, records: Mapping[str, date]) -> Table:
+def _accepted(m: Matter, number: int, document: str, records: Mapping[str, date]) -> Table:
     """Return when each account accepted a document, and whether that was before its first call of the campaign."""
     rows: list[tuple[Parts, ...]] = []
-    for member, shown in zip(m.campaign.members, m.exhibits.members, strict=True):
+    for k, (member, shown) in enumerate(zip(m.campaign.members, m.exhibits.members, strict=True), 1):
         at = records.get(member.account_id)
         first = utc(shown.first_seen).date()
         when: Parts = ("no record",)
         if at is not None:
-            when = (m.number(at.isoformat(), f"account {shown.tag} accepted {document}", day(at), needs=THE_CASE),)
+            of, recipe = f"account {shown.tag} accepted {document}", f"case.terms.{number}.accepted.{k}"
+            when = (m.number(at.isoformat(), of, day(at), recipe=recipe),)
         standing = "–" if at is None else "yes" if at <= first else "no, later"
         rows.append(((Tag(shown.tag),), when, (standing,)))
     return Table(label=f"Acceptance of {document}", head=("Account", "Accepted", "By its first call"), rows=tuple(rows))
@@ -91,7 +94,9 @@ def terms(m: Matter) -> tuple[Block, ...]:
             if n is None
             else say(
                 "{n} of {all} accounts",
-                n=m.number(n, f"accounts with a record of acceptance of {one.name}", needs=THE_CASE),
+                n=m.number(
+                    n, f"accounts with a record of acceptance of {one.name}", recipe=f"case.terms.{number + 1}.accepted"
+                ),
                 all=m.figure("traffic.accounts", "accounts of the campaign", "count"),
             )
         )
@@ -106,7 +111,8 @@ def terms(m: Matter) -> tuple[Block, ...]:
         ]
         blocks.append(Facts(rows=tuple(rows)))
         if records is not None:
-            blocks.append(Fold(summary="Acceptance, account by account", blocks=(_accepted(m, str(one.name), records),)))
+            table = _accepted(m, number + 1, str(one.name), records)
+            blocks.append(Fold(summary="Acceptance, account by account", blocks=(table,)))
     if not case.terms:
         blocks.append(NotSupplied(what="The terms in force, and who accepted them", table="terms"))
     blocks += _listed(
@@ -129,7 +135,7 @@ def terms(m: Matter) -> tuple[Block, ...]:
         prose(
             "Before any test, the hunt set aside every account whose record carries a licence: {n} in this log. None of the"
             " campaign’s accounts carries one.",
-            n=m.number(licensed, "accounts set aside because they hold a licence"),
+            n=m.number(licensed, "accounts set aside because they hold a licence", recipe="log.licensed"),
         )
     )
     return tuple(blocks)
@@ -174,6 +180,7 @@ def third_parties(m: Matter) -> tuple[Block, ...]:
 def actions(m: Matter) -> tuple[Block, ...]:
     """Section 13: what was done, why, what was objected, what was undone, and what the pool did next."""
     blocks: list[Block] = []
+    case_actions = m.case.actions
     for kind, title in (("action", "Actions"), ("appeal", "Appeals"), ("reversal", "Reversals")):
         mine = [a for a in m.case.actions if a.kind == kind]
         blocks.append(Heading(text=title))
@@ -182,9 +189,10 @@ def actions(m: Matter) -> tuple[Block, ...]:
             continue
         rows = []
         for a in mine:
+            at = f"case.action.{case_actions.index(a) + 1}"
             n: Parts = ("–",)
             if a.accounts is not None:
-                n = (m.number(a.accounts, f"accounts concerned by: {a.what}", needs=THE_CASE),)
+                n = (m.number(a.accounts, f"accounts concerned by: {a.what}", recipe=f"{at}.accounts"),)
             rows.append((supplied(a.at), supplied(a.what), supplied(a.reason), (supplied(a.by) if a.by else ("–",)), n))
         head = ("Day", "What", "Reason", "Decided by", "Accounts")
         blocks.append(Table(label=title, head=head, rows=tuple(rows), figures=frozenset({4}), stacked=True))
@@ -203,14 +211,16 @@ def limits(m: Matter) -> tuple[Block, ...]:
     rows = tuple(
         (
             tuple(m.numbers.said(a.explanation, "", a.explanation)),
-            tuple(m.numbers.said(a.predicts, m.explains(a), a.explanation, THE_RULE)),
+            tuple(m.numbers.said(a.predicts, m.explains(a), a.explanation)),
             tuple(m.numbers.said(a.seen, m.explains(a), a.explanation)),
             (Mark(a.verdict, strong=a.verdict == "open"),),
         )
         for a in m.campaign.alternatives
     )
     alone = [o for o in m.case.observations if o.single_source]
+    overlaps = (*(f"strand.{strand.number}.overlap" for strand in m.exhibits.strands), "-")
     hangs = sum(bool(member.hangs_on) for member in m.exhibits.members)
+    not_seen = tuple(tuple(m.numbers.said(text, overlaps, "not seen", rules=NOT_RUN)) for text in m.campaign.not_seen)
     blocks: list[Block] = [
         Heading(text="Innocent explanations that were tried"),
         Table(
@@ -245,7 +255,7 @@ def limits(m: Matter) -> tuple[Block, ...]:
         ),
         Fold(
             summary="What this hunt could not look at",
-            blocks=(Items(items=tuple(tuple(m.numbers.said(text, "", "not seen")) for text in m.campaign.not_seen)),),
+            blocks=(Items(items=not_seen),),
         ),
     ]
     return tuple(blocks)

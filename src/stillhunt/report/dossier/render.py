@@ -8,7 +8,7 @@ from markupsafe import Markup, escape
 
 from stillhunt.report.canonical import plain
 from stillhunt.report.dossier.blocks import Block, Mark, Part, Parts, Supplied, Tag
-from stillhunt.report.dossier.numbered import Number
+from stillhunt.report.dossier.numbered import Name, Number
 from stillhunt.report.dossier.writing import Dossier
 from stillhunt.report.page import environment, keep_together, policy, source
 from stillhunt.report.words import printable
@@ -99,6 +99,8 @@ def _part(part: Part) -> Markup:
     match part:
         case Supplied():
             return Markup('<span class="supplied">{}</span>').format(printable_lines(part.text))
+        case Name():
+            return Markup("<span data-name>{}</span>").format(printable(part.text))
         case Tag():
             frame = '<code class="id">{}</code>' if part.code else "<span data-name>{}</span>"
             return Markup(frame).format(printable(part.text))

@@ -24,7 +24,7 @@ from stillhunt.report.dossier.blocks import (
 )
 from stillhunt.report.dossier.cohorts import COHORTS
 from stillhunt.report.dossier.matter import TESTS, Matter, pool_name
-from stillhunt.report.dossier.numbered import COHORT_TABLE, CONTROLS, PUBLISHED, THE_RULE, Number
+from stillhunt.report.dossier.numbered import COHORT_TABLE, PUBLISHED, Number
 from stillhunt.report.dossier.power import ALPHA, lower_point
 from stillhunt.report.histogram import histogram, trimmed
 from stillhunt.report.numbers import figure, share
@@ -38,6 +38,12 @@ RHO0 = "assumed least subject coherence"
 
 HELD_OUT = {"honest": 170224, "accused": 1, "kinds": 18, "null_worlds": 50, "reporting": 0}
 """Totals of `bench/results/held_out.md`: synthetic worlds, not this provider's customers."""
+
+ASSUMED = ("clock_ratio", "queue_share", "circle", "own_accounts")
+"""Constants of the rule that its assumptions say."""
+
+DRAWN = ("copies_share", "clock_ratio", "queue_share")
+"""Constants of the rule that the label of a drawn null says."""
 
 NULLS = {
     "clock": "Every account’s clock is turned by a whole number of days of its own: time of day stays, common control goes; a"
@@ -73,7 +79,7 @@ def statistics(m: Matter) -> tuple[Block, ...]:
         Heading(text="How often this is wrong"),
         *_errors(m),
         Heading(text="This holds if"),
-        Items(items=tuple(tuple(m.numbers.said(a, "", "assumption", THE_RULE)) for a in m.campaign.claim.assumptions)),
+        Items(items=tuple(tuple(m.numbers.said(a, "", "assumption", rules=ASSUMED)) for a in m.campaign.claim.assumptions)),
     )
 
 
@@ -93,7 +99,7 @@ def test_drawing(m: Matter, test: Evidence) -> list[Block]:
     numbers = {name: m.number(x, f"{what} of {of}", recipe=at + name, written=figure) for name, (x, what) in ends.items()}
     caption = say(
         "Grey: {label}, from {low} to {high}. The line is what was observed, {observed}.",
-        label=tuple(m.numbers.said(null.label, ("settings.rho0", m.prefix(test) or "-"), f"null of {of}", THE_RULE)),
+        label=tuple(m.numbers.said(null.label, ("settings.rho0", m.prefix(test) or "-"), f"null of {of}", rules=DRAWN)),
         **numbers,
     )
     return [Drawing(svg=svg, caption=caption)]
@@ -254,7 +260,7 @@ def _power(m: Matter) -> list[Block]:
         "At {alpha} for each test by itself. Power of the whole rule against the size of a campaign is measured on synthetic"
         " worlds (docs, “Limits”) and on your own log with the power command where the hunt was made with it.",
         small=True,
-        alpha=m.number(ALPHA, "level of a single test in this list", "5 %", needs=THE_RULE),
+        alpha=m.number(ALPHA, "level of a single test in this list", "5 %", recipe="rule.single_test"),
     )
     return [Items(items=tuple(items)) if items else prose("No test left a null to compute this from."), note]
 
@@ -325,10 +331,15 @@ def _audit(m: Matter, audit: Mapping[str, Any] | None) -> list[Block]:
     found = prose(
         "Of {linked} verified-honest sets of this provider that are linked, the whole rule would have reported {rejected}: at"
         " most {rate} of such sets, with confidence {sure} (Clopper and Pearson).",
-        linked=m.number(int(audit["linked_controls"]), "verified-honest sets that are linked", needs=CONTROLS),
-        rejected=m.number(int(audit["rejected"]), "of these, sets that the rule would have reported", needs=CONTROLS),
-        rate=m.number(float(audit["rate_upper"]), "upper end, rate of honest linked sets reported", needs=CONTROLS),
-        sure=m.number(float(audit["confidence"]), "confidence of that upper end", f"{audit['confidence']:.0%}", needs=THE_RULE),
+        linked=m.number(int(audit["linked_controls"]), "verified-honest sets that are linked", recipe="controls.linked"),
+        rejected=m.number(int(audit["rejected"]), "of these, sets that the rule would have reported", recipe="controls.rejected"),
+        rate=m.number(float(audit["rate_upper"]), "upper end, rate of honest linked sets reported", recipe="controls.rate"),
+        sure=m.number(
+            float(audit["confidence"]),
+            "confidence of that upper end",
+            f"{audit['confidence']:.0%}",
+            recipe="rule.controls_confidence",
+        ),
     )
     if bound is None:
         return [found, prose("{mark} No bound follows for this hunt.", mark=Mark("no guarantee", strong=True))]
@@ -338,7 +349,7 @@ def _audit(m: Matter, audit: Mapping[str, Any] | None) -> list[Block]:
     then = prose(
         "So at most {bound} of what this hunt reported is honest sets. {verdict}",
         bound=m.number(
-            float(bound), "bound on the share of reported sets that are honest", share(float(bound)), needs=CONTROLS
+            float(bound), "bound on the share of reported sets that are honest", share(float(bound)), recipe="controls.bound"
         ),
         verdict=verdict,
     )

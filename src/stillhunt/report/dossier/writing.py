@@ -9,14 +9,16 @@ from typing import Any
 
 from stillhunt.errors import StoreError
 from stillhunt.model import Campaign, Hunt, MemberExhibit
-from stillhunt.report.dossier import accounts, attribution, coordination, integrity, laws, operator, statistics
+from stillhunt.report.dossier import accounts, attribution, coordination, earlier, integrity, laws, operator, statistics
 from stillhunt.report.dossier.blocks import Block, Ladder, Section, document
 from stillhunt.report.dossier.case import Case
+from stillhunt.report.dossier.constants import constants
 from stillhunt.report.dossier.ladder import ladder
 from stillhunt.report.dossier.letter import letter
 from stillhunt.report.dossier.matter import Matter, PastCampaign
 from stillhunt.report.dossier.numbered import Number, NumberList
-from stillhunt.report.numbers import iso
+from stillhunt.report.dossier.stated import case_file, stated
+from stillhunt.report.numbers import utc
 from stillhunt.seal.canonical import Json
 
 SCHEMA = "stillhunt/dossier/v1"
@@ -55,6 +57,8 @@ class Dossier:
     letter: tuple[Block, ...]
     numbers: tuple[Number, ...]
     sealed: bool
+    supplied: Mapping[str, Json]
+    """What numbers follow from beside the pages: case file, acceptances, controls, earlier campaigns."""
     integrity: Mapping[str, Json] | None
     recomputed: Mapping[str, Json] | None
 
@@ -65,6 +69,7 @@ class Dossier:
         return {
             "schema": SCHEMA,
             "campaign": self.campaign.id,
+            **self.supplied,
             "case": {
                 "id": self.case.case.id,
                 "version": self.case.case.version,
@@ -89,10 +94,47 @@ def _account(number: int, member: MemberExhibit, recomputed: Mapping[str, Json])
         "tag": member.tag,
         "pool": member.strand,
         "calls": member.n_exchanges,
-        "first_seen": iso(member.first_seen),
-        "last_seen": iso(member.last_seen),
+        "first_day": utc(member.first_seen).date().isoformat(),
+        "last_day": utc(member.last_seen).date().isoformat(),
         "log10_factors": {g: recomputed.get(f"account.{number}.factor.{g}", f) for g, f in member.groups.items()},
         "hangs_on": list(member.hangs_on),
+    }
+
+
+def _supplied(
+    campaign: Campaign,
+    case: Case,
+    past: tuple[PastCampaign, ...],
+    audit: Mapping[str, Any] | None,
+    acceptances: tuple[Mapping[str, date] | None, ...],
+) -> dict[str, Json]:
+    """Return what a dossier holds beside its pages, so that numbers which no log gives can be checked too."""
+    controls = None
+    if audit is not None:
+        counted = [bool(one["rejected"]) for one in audit["controls"] if one["linked"] or one["rejected"]]
+        controls = {"judged": audit["linked_sets"], "rejected": counted, "reported": audit["reported"]}
+    return {
+        "acceptances": [
+            None if records is None else [_iso(records.get(member.account_id)) for member in campaign.members]
+            for records in acceptances
+        ],
+        "case_file": case_file(case),
+        "controls": controls,
+        "earlier": [earlier.sealed(one, campaign) for one in past if one.comparable],
+    }
+
+
+def _iso(day: date | None) -> str | None:
+    return None if day is None else day.isoformat()
+
+
+def _given(campaign: Campaign) -> dict[str, Json]:
+    """Return what recipes of the supplied part take from the campaign, by the names under which a bundle gives it."""
+    assert campaign.exhibits is not None
+    days = {"first": campaign.profile.first_seen, "last": campaign.profile.last_seen}
+    return {
+        **{f"traffic.{which}_day": utc(moment).date().isoformat() for which, moment in days.items()},
+        "owners": campaign.exhibits.figures["owners"],
     }
 
 
@@ -118,12 +160,15 @@ def dossier(
         raise StoreError(
             f"The hunt left no exhibits of {campaign.id}: an earlier version wrote it.\nHunt again with this version."
         )
-    numbers = NumberList(figures=campaign.exhibits.figures, recomputed=recomputed)
+    given = case or Case()
+    supplied = _supplied(campaign, given, past, audit, acceptances)
+    own = {**constants(), **stated(supplied, _given(campaign))}
+    numbers = NumberList(figures=campaign.exhibits.figures, recomputed=recomputed, own=own)
     matter = Matter(
         hunt=hunt,
         campaign=campaign,
         exhibits=campaign.exhibits,
-        case=case or Case(),
+        case=given,
         numbers=numbers,
         past=past,
         audit=audit,
@@ -145,6 +190,7 @@ def dossier(
         letter=wording,
         numbers=tuple(numbers.lines),
         sealed=integrity is not None,
+        supplied=supplied,
         integrity=integrity,
         recomputed=recomputed,
     )
