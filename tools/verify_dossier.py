@@ -288,8 +288,12 @@ def seal(
     if early:
         checks.append(("days fixed before", f"{len(early)} of {len(all_days)} days" + f"; not {', '.join(late)}" * bool(late)))
     shown = later if later is not None else files.get("disclosure.json")
-    tags = {one["tag"] for one in json.loads(files.get("dossier.json", b"{}")).get("accounts", [])}
-    return checks if shown is None else [*checks, ("disclosed records", disclosed(shown, Bundle(files), lines, tags))]
+    return checks if shown is None else [*checks, ("disclosed records", disclosed(shown, Bundle(files), lines, accounts_of(files)))]
+
+
+def accounts_of(files: dict[str, bytes]) -> set[str]:
+    """Return the tags of the accounts that the dossier lists."""
+    return {one["tag"] for one in json.loads(files.get("dossier.json", b"{}")).get("accounts", [])}
 
 
 def days_before(lines: list[Found], configuration: str) -> tuple[set[str], set[str]]:
