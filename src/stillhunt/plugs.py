@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
 from typing import NamedTuple
@@ -65,5 +66,10 @@ def load(row: str) -> object:
 
 def table(builtin: Mapping[str, str], group: str) -> dict[str, str]:
     """Return the built-in rows and those that installed packages declare under `group`; built-in names win."""
-    rows = {point.name: point.value for point in entry_points(group=group)}
-    return {**rows, **builtin}
+    return {**dict(_declared(group)), **builtin}
+
+
+@cache
+def _declared(group: str) -> tuple[tuple[str, str], ...]:
+    """Return the rows that installed packages declare, looked for once: it takes longer than reading a small file."""
+    return tuple((point.name, point.value) for point in entry_points(group=group))

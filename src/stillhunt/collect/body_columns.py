@@ -17,10 +17,12 @@ import pyarrow as pa
 
 from stillhunt.collect.arrays import Column, pc
 from stillhunt.collect.bodies import answered, asked, body_of
-from stillhunt.collect.json_columns import texts
+from stillhunt.collect.collector import paused
+from stillhunt.collect.json_columns import are_lines, texts
 from stillhunt.collect.messages import REDACTED, request_of, response_of
 from stillhunt.collect.plain import REFUSED, TOGETHER, array_of, joined
-from stillhunt.collect.plain_bodies import Answered, Asked, Bare, Choice, Message, answered_columns, asked_columns
+from stillhunt.collect.plain_bodies import answered_columns, asked_columns, message_columns
+from stillhunt.collect.plain_types import Answered, Asked, Bare, Choice, Message
 from stillhunt.collect.tally import Tally
 from stillhunt.contract import EXCHANGES
 
@@ -52,28 +54,52 @@ class Quick(NamedTuple):
     decoders: tuple[Callable[[memoryview], Any], ...]
     """What reads a body as one type or another, of which no two take the same body."""
     columns: Callable[[Sequence[Any]], Mapping[str, Sequence[object]]]
+    lines: tuple[Callable[[memoryview], tuple[Sequence[Any], Mapping[str, Sequence[object]]]], ...]
+    """What reads many bodies of one of these types, a line each, and returns them and what they say."""
 
 
-_whole = msgspec.json.Decoder(Answered).decode
-_bare = msgspec.json.Decoder(Bare).decode
+_whole = msgspec.json.Decoder(Answered)
+_bare = msgspec.json.Decoder(Bare)
+_asked = msgspec.json.Decoder(Asked)
+NO_ANSWER = "no answer of a model"
 
 
 def _answer(text: memoryview) -> Answered:
     """Return an answer, or an error in its place."""
-    body = _whole(text)
+    body = _whole.decode(text)
     if not body.is_one:
-        raise msgspec.ValidationError("no answer of a model")
+        raise msgspec.ValidationError(NO_ANSWER)
     return body
 
 
 def _message(text: memoryview) -> Answered:
     """Return what a model said, without the answer around it, as an answer that has nothing else."""
-    bare = _bare(text)
-    return Answered(choices=[Choice(Message(content=bare.content, thinking_blocks=bare.thinking_blocks))])
+    bare = _bare.decode(text)
+    return Answered(choices=[Choice(Message(**{name: getattr(bare, name) for name in SAID}))])
 
 
-REQUESTS = Quick((msgspec.json.Decoder(Asked).decode,), asked_columns)
-RESPONSES = Quick((_answer, _message), answered_columns)
+SAID = tuple(name for name in Message.__struct_fields__ if name in Bare.__struct_fields__)
+
+
+def _requests(data: memoryview) -> tuple[Sequence[Any], Mapping[str, Sequence[object]]]:
+    rows = _asked.decode_lines(data)
+    return rows, asked_columns(rows) if rows else {}
+
+
+def _answers(data: memoryview) -> tuple[Sequence[Any], Mapping[str, Sequence[object]]]:
+    rows = _whole.decode_lines(data)
+    if not all(body.choices is not None or body.is_one for body in rows):
+        raise msgspec.ValidationError(NO_ANSWER)
+    return rows, answered_columns(rows) if rows else {}
+
+
+def _messages(data: memoryview) -> tuple[Sequence[Any], Mapping[str, Sequence[object]]]:
+    rows = _bare.decode_lines(data)
+    return rows, message_columns(rows) if rows else {}
+
+
+REQUESTS = Quick((_asked.decode,), asked_columns, (_requests,))
+RESPONSES = Quick((_answer, _message), answered_columns, (_answers, _messages))
 
 
 def of_requests(requests: Column, tally: Tally) -> dict[str, Column]:
@@ -95,16 +121,53 @@ def present(bodies: Column) -> Column:
     return pc.if_else(pc.is_in(pc.utf8_trim_whitespace(pc.if_else(short, found, None)), EMPTY), None, found)
 
 
+@paused()
 def _each(bodies: Column, read: Callable[[str], Row], quick: Quick, names: tuple[str, ...], tally: Tally) -> dict[str, Column]:
     bodies = present(bodies)
     if bodies.null_count == len(bodies):
         return {name: pa.nulls(len(bodies), EXCHANGES.field(name).type) for name in names}
     pieces: list[dict[str, Column]] = []
-    views = _views(bodies)
+    ways = list(quick.lines)
     for start in range(0, len(bodies), TOGETHER):
-        said = _together(views[start : start + TOGETHER], read, quick, names)
-        pieces.append({name: array_of(said[name], name, tally) for name in names})
+        some = bodies.slice(start, TOGETHER)
+        held = some.drop_null() if some.null_count else some
+        said = _at_once(held, ways)
+        if said is None:
+            said, held = _together(_views(some), read, quick, names), some
+        arrays = {name: array_of(said.get(name, ()), name, tally) if len(held) else pa.nulls(0) for name in names}
+        if len(held) < len(some):
+            places = _places(some)
+            arrays = {name: array.take(places) for name, array in arrays.items()}
+        pieces.append(arrays)
     return {name: joined([piece[name] for piece in pieces]) for name in names}
+
+
+def _places(column: Column) -> Column:
+    """Return, for each value of a column, how many are there before it, or null where there is none."""
+    there = column.is_valid()
+    return pc.if_else(there, pc.subtract(pc.cumulative_sum(there.cast(pa.int64())), 1), None)
+
+
+def _at_once(bodies: Column, ways: list[Callable[[memoryview], Any]]) -> Mapping[str, Sequence[object]] | None:
+    """
+    Return what bodies of one type say; None where they are not, or one is not a line of its own.
+
+    Each text goes from `{` to `}` and none has a line end in it: joined by line ends, there are as many values as texts only if
+    each text is one. The way that did it comes first in `ways` from then on.
+    """
+    if not are_lines(bodies):
+        return None
+    data = pc.binary_join(pa.ListArray.from_arrays(pa.array([0, len(bodies)], pa.int32()), bodies), "\n")[0].as_buffer()
+    for number, way in enumerate(ways):
+        try:
+            rows, said = way(memoryview(data))
+        except REFUSED:
+            continue
+        if len(rows) != len(bodies):
+            return None
+        ways.insert(0, ways.pop(number))
+        return said
+    return None
 
 
 def _views(texts: Column) -> list[memoryview | None]:

@@ -67,7 +67,7 @@ def _of_text(column: Column, wanted: Wanted) -> dict[str, Column]:
     """
     if len(column) == 0:
         return _missing(0, wanted)
-    lines = column if _are_lines(column) else _made_lines(column)
+    lines = column if are_lines(column) else _made_lines(column)
     data = pc.binary_join(pa.ListArray.from_arrays(pa.array([0, len(lines)], pa.int32()), lines), "\n")[0].as_buffer()
     try:
         if data.to_pybytes().count(b"}\n{") != len(lines) - 1:
@@ -92,7 +92,7 @@ def _of_text(column: Column, wanted: Wanted) -> dict[str, Column]:
     return found
 
 
-def _are_lines(column: Column) -> bool:
+def are_lines(column: Column) -> bool:
     """Whether each text goes from `{` to `}` and none has a line end, so that it can be a line as it stands."""
     if column.null_count:
         return False

@@ -19,6 +19,7 @@ import pyarrow as pa
 
 from stillhunt.collect import columns, documents, lines
 from stillhunt.collect.arrays import Column, pc
+from stillhunt.collect.collector import paused
 from stillhunt.collect.conform import conformed, nothing
 from stillhunt.collect.tally import MOST_EXAMPLES, Place, Tally
 from stillhunt.collect.text import without_surrogates
@@ -217,6 +218,7 @@ def _may_lack(kind: Any) -> bool:
     return kind is msgspec.Raw or kind is type(None) or type(None) in get_args(kind)
 
 
+@paused()
 def of_block(block: lines.Block, origin: lines.Origin, plain: Plain, each: documents.Each, tally: Tally) -> Batch:
     """Return the exchanges of a block of lines, in their order, and how many lines it has; `tally` has what was left out."""
     place = origin.place(block.first)
@@ -338,6 +340,7 @@ class _Taken:
         self.odd: list[int] = []
         self._plain, self._tally, self._place = plain, tally, place
         self._where: list[Any] = []
+        self._rows = 0
         self._arrays: dict[str, list[Column]] = {}
 
     def take(self, rows: list[Any], numbers: Sequence[int]) -> None:
@@ -348,19 +351,21 @@ class _Taken:
         self.odd += [numbers[row] for row in told.odd]
         self.lines += len(rows) - len(told.odd)
         values, where = _counted(told, np.array(numbers, np.int64), self._tally, self._place)
-        before = sum(map(len, self._where))
-        self._where.append(where)
+        given: set[str] = set()
         for name, column in values.items():
             if isinstance(column, pa.Array) or there(column):
-                arrays = self._arrays.setdefault(name, [pa.nulls(before)] if before else [])
+                arrays = self._arrays.setdefault(name, [pa.nulls(self._rows)] if self._rows else [])
                 arrays.append(array_of(column, name, self._tally))
-        for arrays in self._arrays.values():
-            if (lacking := before + len(where) - sum(map(len, arrays))) > 0:
-                arrays.append(pa.nulls(lacking))
+                given.add(name)
+        lacking = pa.nulls(len(where))
+        for name in self._arrays.keys() - given:
+            self._arrays[name].append(lacking)
+        self._where.append(where)
+        self._rows += len(where)
 
     def batches(self) -> list[tuple[pa.RecordBatch, Any]]:
         """Return what there is, as one batch or none."""
-        if not sum(map(len, self._where)):
+        if not self._rows:
             return []
         where = np.concatenate(self._where)
         names = [name for name in EXCHANGES.names if name in self._arrays]

@@ -11,20 +11,8 @@ from stillhunt.collect import bedrock
 from stillhunt.collect.bodies import name_in
 from stillhunt.collect.messages import hash_of
 from stillhunt.collect.plain import Held, Plain, Told, each, first_of, optional, there, through
-from stillhunt.collect.plain_bodies import (
-    FALSE,
-    NOTHING,
-    Answered,
-    Asked,
-    Budget,
-    Choice,
-    Message,
-    Turn,
-    Usage,
-    answered_columns,
-    asked_columns,
-    tool_hashes,
-)
+from stillhunt.collect.plain_bodies import FALSE, answered_columns, asked_columns, tool_hashes
+from stillhunt.collect.plain_types import NOTHING, Answered, Asked, Budget, Choice, Message, Turn, Usage
 
 Never = Annotated[int, msgspec.Meta(gt=0, lt=0)]
 """What no value is: a record that has such a field, even null, is not plain."""
@@ -139,8 +127,10 @@ def tell(held: Held) -> Told:
             text = only_text(request.system)
             request.system = bedrock.parts(request.system) if text is None else text
     found: dict[str, Sequence[Any]] = dict(asked_columns(requests))
-    answers: list[Answered] = [body if body.output is None else _answer(body) for body in bodies]
-    reply = answered_columns(answers)
+    for body in bodies:
+        if body.output is not None:
+            _reshape(body)
+    reply = answered_columns(bodies)
     found |= {name: first_of(held.rows, column, found.get(name), blanks=()) for name, column in reply.items()}
     found |= {name: first_of(held.rows, column, found[name], blanks=()) for name, column in _knobs(requests).items()}
     models = held.get("modelId")
@@ -175,19 +165,22 @@ def only_text(parts: list[Any]) -> str | None:
     return text if type(text) is str else None
 
 
-def _answer(body: Gave) -> Answered:
-    """Return an answer of Converse in the shape of Anthropic's, or, where it is one text, of OpenAI's, which says the same."""
-    text = only_text(body.output.message.content) if body.output is not None and body.usage is None else None
-    if text is not None:
-        return Answered(choices=[Choice(Message(content=text), finish_reason=body.stopReason)])
-    parts: list[Any] = bedrock.parts(body.output.message.content) if body.output is not None else []  # type: ignore[assignment]
-    content = [{"type": "text", **part} if type(part) is dict and part.keys() == {"text"} else part for part in parts]
-    usage = body.usage
-    counts = None if usage is None else Usage(
-        input_tokens=usage.inputTokens, output_tokens=usage.outputTokens, cache_read_input_tokens=usage.cacheReadInputTokens,
-        cache_creation_input_tokens=usage.cacheWriteInputTokens,
-    )  # fmt: skip
-    return Answered(type="message", content=content, stop_reason=body.stopReason, usage=counts)
+def _reshape(body: Gave) -> None:
+    """Give an answer of Converse the shape of Anthropic's, or, where it is one text, of OpenAI's, which says the same."""
+    said = [] if body.output is None else body.output.message.content
+    finish, usage = body.stopReason, body.usage
+    body.output = body.stopReason = None
+    if usage is None and (text := only_text(said)) is not None:
+        body.choices = [Choice(Message(content=text), finish_reason=finish)]
+        return
+    parts: list[Any] = bedrock.parts(said)  # type: ignore[assignment]
+    body.content = [{"type": "text", **part} if type(part) is dict and part.keys() == {"text"} else part for part in parts]
+    body.type, body.stop_reason = "message", finish
+    if usage is not None:
+        body.usage = Counts(
+            input_tokens=usage.inputTokens, output_tokens=usage.outputTokens,
+            cache_read_input_tokens=usage.cacheReadInputTokens, cache_creation_input_tokens=usage.cacheWriteInputTokens,
+        )  # fmt: skip
 
 
 def _knobs(requests: Sequence[Given]) -> dict[str, Sequence[Any]]:

@@ -22,7 +22,8 @@ from stillhunt.collect.captures import (
     is_other_route,
 )
 from stillhunt.collect.plain import Held, Plain, Told, absent, each, first_of, optional, there
-from stillhunt.collect.plain_bodies import Answered, Asked, answered_columns, asked_columns, others, statuses
+from stillhunt.collect.plain_bodies import answered_columns, asked_columns, others, statuses
+from stillhunt.collect.plain_types import Answered, Asked
 
 Scalar = str | int | float
 

@@ -12,8 +12,9 @@ from stillhunt.collect.edge import IDS, LABELS
 from stillhunt.collect.kong import TOKENS
 from stillhunt.collect.litellm import HEADERS
 from stillhunt.collect.plain import REFUSED, Held, Plain, Told, each, first_of, optional, through
-from stillhunt.collect.plain_bodies import SILENT, Answered, Asked, Gave, Took, answered_columns, asked_columns
+from stillhunt.collect.plain_bodies import SILENT, answered_columns, asked_columns
 from stillhunt.collect.plain_envoy import texts
+from stillhunt.collect.plain_types import Answered, Asked, Gave, Took
 from stillhunt.collect.records import after
 
 Scalar = str | int | float | None

@@ -11,7 +11,8 @@ from stillhunt.collect import litellm
 from stillhunt.collect.bodies import string
 from stillhunt.collect.litellm import CALLS, HEADERS, IDENTITIES, NOBODY, OWN_NAMES, ROUTES
 from stillhunt.collect.plain import Held, Plain, Told, each, first_of, optional, there
-from stillhunt.collect.plain_bodies import NOTHING, Answered, Budget, Turn, Usage, replies, talk, tool_hashes
+from stillhunt.collect.plain_bodies import fields_of, replies, talks, tool_hashes
+from stillhunt.collect.plain_types import NOTHING, Answered, Budget, Turn, Usage
 
 
 class Knobs(msgspec.Struct, gc=False):
@@ -58,11 +59,11 @@ def tell(held: Held) -> Told:
     named: dict[str, Sequence[Any]] = dict(zip(Metadata.__struct_fields__, known, strict=True))
     knobs = [KNOBS if one is None else one for one in held.get("model_parameters")]
     asked = dict(zip(Knobs.__struct_fields__, zip(*map(_fields, knobs), strict=True), strict=True))
-    system, prompt, history, presented = zip(*map(talk, held.all("messages")), strict=True)
+    system, prompt, history, presented = talks(held.all("messages"))
     if there(asked["instructions"]):
-        system = tuple(string(two) if one is None else one for one, two in zip(system, asked["instructions"], strict=True))
+        system = [string(two) if one is None else one for one, two in zip(system, asked["instructions"], strict=True)]
     bodies = held.all("response")
-    completion, finish, category, issued = zip(*replies(bodies), strict=True)
+    completion, finish, category, issued = replies(bodies, fields_of(bodies))
     odd |= {row for row, body in enumerate(bodies) if body.output is not None}
     texts = {"system": system, "prompt": prompt, "history": history, "completion": completion}
     noted: list[list[str | None]] = []
@@ -75,7 +76,7 @@ def tell(held: Held) -> Told:
         "ended_at": held.get("endTime"),
         "model": first_of(held.rows, held.get("model_group"), held.get("model")),
         "reasoning_issued": issued,
-        "reasoning_presented": each(presented, lambda blocks: blocks or None),
+        "reasoning_presented": presented,
         "finish_reason": finish,
         "refusal_category": category,
         "status": _status(held),

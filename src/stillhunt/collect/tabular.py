@@ -18,6 +18,7 @@ from msgspec.structs import astuple
 
 from stillhunt.collect import columns, delimited, documents, parquet
 from stillhunt.collect.arrays import Column, pc
+from stillhunt.collect.collector import paused
 from stillhunt.collect.conform import Fit, cast, conform, nothing, pieces, sliced
 from stillhunt.collect.lines import Block, Origin
 from stillhunt.collect.opening import head
@@ -108,6 +109,7 @@ def rows_placed(
     return rows, lambda row: place(numbers[row])
 
 
+@paused()
 def rows_of(
     block: Block, names: Sequence[str], place: Place, tally: Tally, kinds: Sequence[pa.Field[Any]] | None = None
 ) -> tuple[pa.RecordBatch, list[int]]:
