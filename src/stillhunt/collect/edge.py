@@ -80,12 +80,12 @@ def address(peer: object, forwarded: object) -> str | None:
 
     Where that one is private, and so a balancer of the operator's own, the first address that was forwarded.
     """
-    seen = _bare(peer)
-    named = _bare(forwarded.split(",")[0]) if isinstance(forwarded, str) else None
+    seen = bare(peer)
+    named = bare(forwarded.split(",")[0]) if isinstance(forwarded, str) else None
     return seen if named is None or (seen is not None and _is_public(seen)) else named
 
 
-def _bare(value: object) -> str | None:
+def bare(value: object) -> str | None:
     """Return an address without its port and brackets; None where it is none."""
     return _bare_text(value) if isinstance(value, str) and len(value) <= LONGEST_ADDRESS else None
 

@@ -59,7 +59,7 @@ class Plain:
 TOGETHER = 256
 """Rows that become columns together: more would not stay in the processor's cache meanwhile."""
 
-MOST_TOGETHER, BYTES_TOGETHER = 1024, 2**19
+MOST_TOGETHER, BYTES_TOGETHER = 1024, 2**20
 """So many short rows, which do."""
 
 NEWLINE, OPEN, CLOSE = b"\n{}"

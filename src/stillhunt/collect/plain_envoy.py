@@ -11,8 +11,9 @@ import pyarrow as pa
 from stillhunt.collect import edge
 from stillhunt.collect.arrays import pc
 from stillhunt.collect.litellm import HEADERS
-from stillhunt.collect.moments import WHOLE_ISO, moments
-from stillhunt.collect.plain import Held, Plain, Told, optional, there, through
+from stillhunt.collect.moments import LAST_US, WHOLE_ISO, moments
+from stillhunt.collect.plain import Held, Plain, Told, each, optional, there, through
+from stillhunt.contract import TIMESTAMP
 
 MODEL = ("genai_model_name_override", "genai_model_name", "gen_ai.response.model", "gen_ai.request.model",
          "x-ai-eg-model", "request_model")  # fmt: skip
@@ -43,7 +44,10 @@ def tell(held: Held) -> Told:
     found["exchange_id"] = held.get(*IDS)
     found["status"] = through(edge.status, held.get(*STATUS))
     peers, forwarded = held.get("downstream_remote_address"), held.get("x-forwarded-for")
-    found["client_ip"] = [edge.address(*both) for both in zip(peers, forwarded, strict=True)]
+    if there(forwarded):
+        found["client_ip"] = [edge.address(*both) for both in zip(peers, forwarded, strict=True)]
+    else:
+        found["client_ip"] = each(peers, edge.bare)
     found["started_at"], found["ended_at"] = _times(held, odd)
     found["account_id"], noted = _who(found)
     return Told(found, _left(held, found["model"]), (noted,) if noted else (), odd)
@@ -53,8 +57,11 @@ def texts(column: Sequence[Any], odd: set[int]) -> Sequence[Any]:
     """Return what `edge.text` makes of values; where that is nothing, another field may have something."""
     if not there(column):
         return column
-    if set(map(type, column)) <= {str, NONE}:
-        texts: Sequence[Any] = [None if value is None else value.strip() for value in column]
+    kinds = set(map(type, column))
+    if kinds == {str}:
+        texts: Sequence[Any] = list(map(str.strip, column))
+    elif kinds == {str, NONE}:
+        texts = [None if value is None else value.strip() for value in column]
     else:
         texts = list(map(edge.text, column))
     if "" in texts or "-" in texts or texts.count(None) > column.count(None):
@@ -64,16 +71,18 @@ def texts(column: Sequence[Any], odd: set[int]) -> Sequence[Any]:
 
 def _times(held: Held, odd: set[int]) -> tuple[Any, Any]:
     """Return when calls began and ended; a line whose start is no ISO 8601 with a zone is odd."""
-    began = pa.array(held.get("start_time"), pa.string())
-    for row in pc.indices_nonzero(pc.invert(pc.fill_null(pc.match_substring_regex(began, WHOLE_ISO), False))).to_pylist():
-        odd.add(row)
+    written = pa.array(held.get("start_time"), pa.string())
+    odd.update(pc.indices_nonzero(pc.invert(pc.fill_null(pc.match_substring_regex(written, WHOLE_ISO), False))).to_pylist())
+    try:
+        began = written.cast(TIMESTAMP)
+    except pa.ArrowInvalid:  # an odd one, or a day that no calendar has
+        began = moments(written)
     lasted = held.get("duration")
-    for row, value in enumerate(lasted):
-        if value is not None and not 0 <= value <= LONGEST_MS:
-            odd.add(row)
-    known = [None if row in odd or value is None else float(value) for row, value in enumerate(lasted)]
+    odd.update(row for row, value in enumerate(lasted) if value is not None and not 0 <= value <= LONGEST_MS)
+    known = [None if row in odd else value for row, value in enumerate(lasted)] if odd else lasted
     microseconds = pc.round(pc.multiply(pa.array(known, pa.float64()), 1000.0), round_mode="half_to_even").cast(pa.int64())
-    return began, pc.add(moments(began), microseconds.cast(pa.duration("us")))
+    ended = pc.add(began.cast(pa.int64()), microseconds)
+    return began, pc.if_else(pc.less_equal(ended, LAST_US), ended, None).cast(TIMESTAMP)
 
 
 def _who(found: dict[str, Any]) -> tuple[Sequence[Any], list[str | None] | None]:
