@@ -48,14 +48,19 @@ MARK = "litellm"
 Reasons = tuple[str, str]
 
 
+Said = Mapping[str, Sequence[object]]
+Lines = Callable[[memoryview], tuple[Sequence[Any], Said]]
+"""Reads bodies of one type, a line each; returns them, and what they say in columns."""
+
+
 class Quick(NamedTuple):
     """How bodies that are plain are read together."""
 
     decoders: tuple[Callable[[memoryview], Any], ...]
     """What reads a body as one type or another, of which no two take the same body."""
-    columns: Callable[[Sequence[Any]], Mapping[str, Sequence[object]]]
-    lines: tuple[Callable[[memoryview], tuple[Sequence[Any], Mapping[str, Sequence[object]]]], ...]
-    """What reads many bodies of one of these types, a line each, and returns them and what they say."""
+    columns: Callable[[Sequence[Any]], Said]
+    lines: tuple[Lines, ...]
+    """What reads many bodies of one of these types."""
 
 
 _whole = msgspec.json.Decoder(Answered)
@@ -81,19 +86,19 @@ def _message(text: memoryview) -> Answered:
 SAID = tuple(name for name in Message.__struct_fields__ if name in Bare.__struct_fields__)
 
 
-def _requests(data: memoryview) -> tuple[Sequence[Any], Mapping[str, Sequence[object]]]:
+def _requests(data: memoryview) -> tuple[Sequence[Any], Said]:
     rows = _asked.decode_lines(data)
     return rows, asked_columns(rows) if rows else {}
 
 
-def _answers(data: memoryview) -> tuple[Sequence[Any], Mapping[str, Sequence[object]]]:
+def _answers(data: memoryview) -> tuple[Sequence[Any], Said]:
     rows = _whole.decode_lines(data)
     if not all(body.choices is not None or body.is_one for body in rows):
         raise msgspec.ValidationError(NO_ANSWER)
     return rows, answered_columns(rows) if rows else {}
 
 
-def _messages(data: memoryview) -> tuple[Sequence[Any], Mapping[str, Sequence[object]]]:
+def _messages(data: memoryview) -> tuple[Sequence[Any], Said]:
     rows = _bare.decode_lines(data)
     return rows, message_columns(rows) if rows else {}
 
@@ -148,7 +153,7 @@ def _places(column: Column) -> Column:
     return pc.if_else(there, pc.subtract(pc.cumulative_sum(there.cast(pa.int64())), 1), None)
 
 
-def _at_once(bodies: Column, ways: list[Callable[[memoryview], Any]]) -> Mapping[str, Sequence[object]] | None:
+def _at_once(bodies: Column, ways: list[Lines]) -> Said | None:
     """
     Return what bodies of one type say; None where they are not, or one is not a line of its own.
 
