@@ -16,6 +16,7 @@ from pathlib import Path
 import orjson
 
 from stillhunt.collect import lines
+from stillhunt.collect.collector import paused
 from stillhunt.collect.opening import Opened, head, is_packed, wide_text
 from stillhunt.collect.tally import Place, Tally
 from stillhunt.plugs import Split
@@ -123,6 +124,7 @@ def records_of(
     return Chunk(found, lambda row: place(numbers[row]))
 
 
+@paused()
 def records_at(
     numbered: Iterable[tuple[int, bytes]],
     cut: int | None,
