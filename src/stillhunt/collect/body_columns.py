@@ -23,6 +23,7 @@ from stillhunt.collect.messages import REDACTED, request_of, response_of
 from stillhunt.collect.plain import REFUSED, TOGETHER, array_of, joined
 from stillhunt.collect.plain_bodies import answered_columns, asked_columns, message_columns
 from stillhunt.collect.plain_types import Answered, Asked, Bare, Choice, Message
+from stillhunt.collect.strings import may_hold
 from stillhunt.collect.tally import Tally
 from stillhunt.contract import EXCHANGES
 
@@ -262,7 +263,7 @@ def readable(column: Column, reasons: Reasons, tally: Tally) -> Column:
     """
     if not pa.types.is_string(column.type) or column.null_count == len(column):
         return column
-    if not pc.any(pc.match_substring(column, MARK)).as_py():
+    if not may_hold(column, MARK):
         return column
     redacted = pc.or_(
         pc.equal(column, REDACTED), pc.match_substring(column, f'"content":"{REDACTED}"')

@@ -14,6 +14,7 @@ import pyarrow as pa
 from stillhunt.collect import body_columns, tabular
 from stillhunt.collect.arrays import Column, pc
 from stillhunt.collect.json_columns import TEXT, fields, texts
+from stillhunt.collect.strings import may_hold
 from stillhunt.collect.tabular import Rows, Shape, first_named, named
 from stillhunt.collect.tally import Tally
 from stillhunt.plugs import Batch, Split
@@ -28,6 +29,7 @@ NOT_A_CALL = "not a chat or completion call"
 NOT_LOGGED = "body that Databricks did not log (`logging_error_codes`); its text is missing"
 SAMPLED = "call of an endpoint of which only a share is logged (`sampling_fraction` below 1)"
 
+MARKS = ('"list"', '"embedding"')
 LISTS = pa.array(["list", "embedding"], TEXT)
 """What answers with embeddings say in `object`."""
 
@@ -47,9 +49,9 @@ def read(split: Split) -> Iterator[Batch]:
 def not_ours(rows: Rows) -> Column:
     """Return why a row is no call of a model that answers with text; null where it is one."""
     said = texts(rows["response"])
-    doubtful = pc.fill_null(pc.or_(pc.match_substring(said, '"list"'), pc.match_substring(said, '"embedding"')), False)
-    if not pc.any(doubtful).as_py():
+    if not any(may_hold(said, mark) for mark in MARKS):
         return pa.nulls(len(said), TEXT)
+    doubtful = pc.fill_null(pc.or_(*(pc.match_substring(said, mark) for mark in MARKS)), False)
     kind = fields(pc.if_else(doubtful, said, None), {"object": TEXT})["object"]
     return pc.if_else(pc.is_in(kind, LISTS), NOT_A_CALL, pa.scalar(None, TEXT))
 

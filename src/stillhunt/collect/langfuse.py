@@ -16,6 +16,7 @@ from stillhunt.collect.arrays import Column, pc
 from stillhunt.collect.json_columns import NUMBER, TEXT, WHOLE, fields, texts
 from stillhunt.collect.litellm import HEADERS, NOBODY, REDACTED_TEXT, TRUNCATED_TEXT
 from stillhunt.collect.messages import hash_of
+from stillhunt.collect.plain import through
 from stillhunt.collect.tabular import Rows, Shape, first_named, named
 from stillhunt.collect.tally import Tally
 from stillhunt.collect.text import json_text
@@ -146,7 +147,7 @@ def _tools(column: Column) -> Column:
     found = body_columns.present(texts(column))
     if found.null_count == len(found):
         return found
-    hashes = [None if value is None else hash_of(json_text(body_columns.opened(value))) for value in found.to_pylist()]
+    hashes = through(lambda value: None if value is None else hash_of(json_text(body_columns.opened(value))), found.to_pylist())
     return pa.array(hashes, TEXT)
 
 

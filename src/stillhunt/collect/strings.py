@@ -36,6 +36,12 @@ def plain(column: Column) -> Column:
     return column
 
 
+def may_hold(column: Column, mark: str) -> bool:
+    """Whether some text stands anywhere in the memory of a text column; only where it does not is that sure for each value."""
+    data = column.buffers()[2]
+    return data is not None and mark.encode() in data.to_pybytes()
+
+
 def _is_bytes(kind: pa.DataType) -> bool:
     return bool(
         pa.types.is_binary(kind)
