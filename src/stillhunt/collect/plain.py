@@ -133,8 +133,7 @@ def absent(*names: str) -> dict[str, Any]:
     return dict.fromkeys(names, type(None))
 
 
-PEEKED_LINES = 24
-MOST_UNREAD = 64
+PEEKED_LINES, MOST_UNREAD = 24, 64
 
 
 class Listed:
@@ -209,9 +208,7 @@ def _type(plain: Plain, names: frozenset[str]) -> Any:
         kind = plain.fields.get(name, msgspec.Raw)
         found.append((own, kind, None if name in plain.fields else msgspec.Raw()) if _may_lack(kind) else (own, kind))
     rename = {own: name for name, own in python.items()}
-    return msgspec.defstruct(
-        "Record", sorted(found, key=len), rename=rename, gc=False, forbid_unknown_fields=True
-    )
+    return msgspec.defstruct("Record", sorted(found, key=len), rename=rename, gc=False, forbid_unknown_fields=True)
 
 
 def _may_lack(kind: Any) -> bool:
@@ -357,9 +354,8 @@ class _Taken:
                 arrays = self._arrays.setdefault(name, [pa.nulls(self._rows)] if self._rows else [])
                 arrays.append(array_of(column, name, self._tally))
                 given.add(name)
-        lacking = pa.nulls(len(where))
         for name in self._arrays.keys() - given:
-            self._arrays[name].append(lacking)
+            self._arrays[name].append(pa.nulls(len(where)))
         self._where.append(where)
         self._rows += len(where)
 
