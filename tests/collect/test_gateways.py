@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from collect.reading import SAMPLES, read_whole
+from collect.reading import SAMPLES, counts, read_whole, rows_of
 from collect.test_litellm_spend import VALUES
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -170,3 +170,13 @@ def test_values_of_any_kind_never_raise(name: str, data: st.DataObject) -> None:
         for batch in batches:
             check_batch(batch)
         assert sum(batch.lines for batch in batches) == len(changes)
+
+
+def test_a_call_that_would_end_beyond_the_calendar_has_no_end(tmp_path: Path) -> None:
+    """A line whose duration leads beyond the year 9999 is a call without an end; the others beside it have theirs."""
+    line = {"start_time": "9999-12-31T23:59:59Z", "x-account-id": "a", "genai_model_name": "m", "response_code": 200}
+    path = tmp_path / "access.jsonl"
+    path.write_text("\n".join(json.dumps({**line, "x-request-id": str(took), "duration": took}) for took in (5000, 9)))
+    batches = list(collect.read(Split(path=str(path), format="envoy")))
+    assert [row.get("ended_at") is None for row in rows_of(batches)] == [True, False]
+    assert not counts(batches)
