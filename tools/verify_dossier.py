@@ -20,7 +20,11 @@ import json
 import math
 import re
 import sys
-from datetime import date, timedelta
+import unicodedata
+import zipfile
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +56,9 @@ BEYOND = {
     "who wrote the log": "that the log holds what was served, and nothing else",
     "who else": "that nobody outside the set belongs to it as well",
     "exact counts": "what the hunt's own exact counts gave: where one outsider holds a value, the bundle says two",
-    "words": "that the pages say what dossier.json says: read them beside the numbers above",
+    "others": "what was counted of others: holders of a value, users of a template, matched accounts, other sets",
+    "calls": "that hour, account and equal prompts of calls are those of their records: seen of records that are disclosed",
+    "words": "that the words around a number mean what its recipe is, and what drawings, titles and notes of the pages say",
 }
 """What no outsider can check, by name."""
 
@@ -123,12 +129,23 @@ def signed(public: bytes, signature: bytes, data: bytes) -> bool:
     return same_x and (left[1] * right[2] - right[1] * left[2]) % P == 0
 
 
+def once(data: bytes, place: str) -> Any:
+    """Return JSON in which no object has a name twice."""
+
+    def pairs(found: list[tuple[str, Any]]) -> Found:
+        if len(dict(found)) != len(found):
+            raise Wrong(f"{place}: a name stands twice in one object")
+        return dict(found)
+
+    try:
+        return json.loads(data, object_pairs_hook=pairs)
+    except (ValueError, RecursionError) as error:
+        raise Wrong(f"{place}: this is not JSON") from error
+
+
 def plain_json(data: bytes, place: str) -> Any:
     """Return JSON whose spelling is the one that sorting keys and leaving out spaces gives (no numbers but whole ones)."""
-    try:
-        value = json.loads(data)
-    except ValueError as error:
-        raise Wrong(f"{place}: this is not JSON") from error
+    value = once(data, place)
     if json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace") != data:
         raise Wrong(f"{place}: this is not canonical")
     return value
@@ -164,11 +181,12 @@ def opened(envelope: Any, keys: dict[str, bytes], kind: str, place: str) -> byte
     return payload
 
 
-def ring(data: bytes) -> tuple[dict[str, bytes], dict[str, str]]:
-    """Return the public keys of keys.json by id, and when keys were revoked; each event vouched for by the key before."""
+def ring(data: bytes) -> tuple[dict[str, bytes], dict[str, str], dict[str, str]]:
+    """Return the public keys of keys.json by id, when keys were revoked and followed; each event vouched for by the key before."""
     document = plain_json(data, "keys.json")
     keys: dict[str, bytes] = {}
     revoked: dict[str, str] = {}
+    followed: dict[str, str] = {}
     order: list[str] = []
     previous = ""
     if set(document) != {"events", "format"} or document["format"] != "stillhunt/keys/v1":
@@ -185,12 +203,13 @@ def ring(data: bytes) -> tuple[dict[str, bytes], dict[str, str]]:
         must = {*brought, *order[-1:]} if brought else by & {row.get("keyid"), *order[-1:]}
         if row["previous"] != previous or by != must or not by:
             raise Wrong("keys.json: an event does not follow from those before")
+        followed |= {order[-1]: row["time"]} if brought and order else {}
         keys |= brought
         order += brought
         if row["event"] == "revoke":
             revoked[row["keyid"]] = row["time"]
         previous = hashlib.sha256(json.dumps(event, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
-    return keys, revoked
+    return keys, revoked, followed
 
 
 def node(left: bytes, right: bytes) -> bytes:
@@ -242,13 +261,8 @@ def seal(
     for name in ("envelope.json", "keys.json"):
         if name not in files:
             raise Wrong(f"{name}: this file is missing")
-    envelope = plain_json(files["envelope.json"], "envelope.json")
-    try:
-        statement = json.loads(base64.b64decode(envelope["payload"]))
-        listed = {s["name"]: s["digest"]["sha256"] for s in statement["subject"]}
-    except (ValueError, KeyError, TypeError) as error:
-        raise Wrong("envelope.json: the statement cannot be read") from error
-    keys, revoked = ring(files["keys.json"])                                                       # 1.
+    envelope, statement, listed = statement_of(files["envelope.json"])
+    keys, revoked, followed = ring(files["keys.json"])                                                       # 1.
     if json.loads(opened(envelope, keys, "application/vnd.in-toto+json", "envelope.json")) != statement:
         raise Wrong("envelope.json: the statement is another")
     for name in sorted({*listed, *files} - {"envelope.json", "timestamp.json"}):                  # 2.
@@ -258,6 +272,8 @@ def seal(
     when = statement["predicate"]["signedAt"]
     if by in revoked and revoked[by] <= when:
         raise Wrong("envelope.json: the key was revoked before it signed")
+    if by in followed and followed[by] < when:
+        raise Wrong("envelope.json: the key had been followed by another before it signed")
     if key is not None and keys[by] != key:
         raise Wrong("envelope.json: the key is not the one that was given")
     checks = [("files", f"{len(listed)} files"), ("signature", f"{by[:16]} at {when}")]
@@ -288,12 +304,25 @@ def seal(
     if early:
         checks.append(("days fixed before", f"{len(early)} of {len(all_days)} days" + f"; not {', '.join(late)}" * bool(late)))
     shown = later if later is not None else files.get("disclosure.json")
-    return checks if shown is None else [*checks, ("disclosed records", disclosed(shown, Bundle(files), lines, accounts_of(files)))]
+    return checks if shown is None else [*checks, ("disclosed records", disclosed(shown, Bundle(files), lines, tags_of(files)))]
 
 
-def accounts_of(files: dict[str, bytes]) -> set[str]:
-    """Return the tags of the accounts that the dossier lists."""
-    return {one["tag"] for one in json.loads(files.get("dossier.json", b"{}")).get("accounts", [])}
+def statement_of(data: bytes) -> tuple[Found, Found, dict[str, str]]:
+    """Return the envelope, the statement in it, and the hash of each file that it names."""
+    envelope = plain_json(data, "envelope.json")
+    try:
+        statement = once(base64.b64decode(envelope["payload"]), "envelope.json")
+        listed = {s["name"]: s["digest"]["sha256"] for s in statement["subject"]}
+        if len(listed) != len(statement["subject"]):
+            raise Wrong("envelope.json: it names a file twice")
+    except (ValueError, KeyError, TypeError) as error:
+        raise Wrong("envelope.json: the statement cannot be read") from error
+    return envelope, statement, listed
+
+
+def tags_of(files: dict[str, bytes]) -> list[str]:
+    """Return the tags of the accounts that the dossier lists, in their order."""
+    return [one["tag"] for one in json.loads(files.get("dossier.json", b"{}")).get("accounts", [])]
 
 
 def days_before(lines: list[Found], configuration: str) -> tuple[set[str], set[str]]:
@@ -310,7 +339,7 @@ def days_before(lines: list[Found], configuration: str) -> tuple[set[str], set[s
     return {d["day"] for d in now if (d["day"], d["size"], d["root"]) in earlier}, {d["day"] for d in now}
 
 
-def disclosed(data: bytes, bundle: Bundle, lines: list[Found], accounts: set[str] | None = None) -> str:
+def disclosed(data: bytes, bundle: Bundle, lines: list[Found], tags: list[str] | None = None) -> str:
     """Return what was checked of records that were disclosed; raise `Wrong` where one was not fixed beforehand."""
     place = "disclosure.json"
     whole = plain_json(data, place)
@@ -344,12 +373,41 @@ def disclosed(data: bytes, bundle: Bundle, lines: list[Found], accounts: set[str
     n, asked = sum(map(len, shown.values())), whole["asked"]
     if asked == {"by": "the operator's choice"}:
         said = f"{n} records, chosen by the operator"
-        return said if whole["table"] != "traits" else f"{said}: {traits_shown(whole, accounts or set())}"
+        if whole["table"] == "traits":
+            return f"{said}: {traits_shown(whole, set(tags or []))}"
+        return said + calls_shown(whole, bundle, tags or [])
     if not isinstance(asked, dict) or set(asked) != {"by", "records", "word"} or asked["by"] != "sample":
         raise Wrong(f"{place}: it does not say how the records were chosen")
     if whole["table"] != "exchanges" or shown != sample_of(bundle, asked["records"], asked["word"]):
         raise Wrong(f"{place}: the records are not those that the word draws")
-    return f"{n} records, drawn by the word {asked['word']!r}"
+    return f"{n} records, drawn by the word {asked['word']!r}" + calls_shown(whole, bundle, tags or [])
+
+
+def calls_shown(whole: Found, bundle: Bundle, tags: list[str]) -> str:
+    """Return how many records are calls of the campaign; raise `Wrong` where hour, account or prompt are not the bundle's."""
+    leaves = [bytes(row) for row in bundle.of("proof-leaves", "leaf").astype(np.uint8)]
+    rows: dict[bytes, Any] = {}
+    for number, about in enumerate(bundle.about["strands"], 1):
+        first = (date.fromisoformat(about["first_day"]) - date(1970, 1, 1)).days * 24
+        columns = [bundle.of(f"strand-{number}", name).tolist() for name in ("leaf", "hour", "login", "prompt")]
+        rows |= {leaves[leaf]: (number, hour + first, *rest) for leaf, hour, *rest in zip(*columns, strict=True)}
+    met: dict[Any, Any] = {}
+    calls = 0
+    for day in whole["days"]:
+        for shown in day["records"]:
+            record, text = json.loads(shown["record"]), shown["record"].encode()
+            row = rows.get(hashlib.sha256(b"\x00" + bytes.fromhex(shown["salt"]) + text).digest())
+            if row is None:
+                continue
+            calls += 1
+            strand, hour, login, code = row
+            prompt, account = record["prompt"], record["account"]
+            pairs = [(("a", account), login), (("l", login), account), (("p", strand, prompt), code), (("c", strand, code), prompt)]
+            same = all(met.setdefault(name, value) == value for name, value in pairs) and (code == 0) == (prompt is None)
+            tagged = login >= len(tags) or not tags[login] or account.startswith(tags[login])
+            if not same or not tagged or int(datetime.fromisoformat(record["at"]).timestamp() // 3600) != hour:
+                raise Wrong(f"disclosure.json: the record of {day['day']}, place {shown['index']}, is not the call of the bundle")
+    return f"; {calls} of them are calls of the campaign, with hour, account and equal prompts as in the bundle" if calls else ""
 
 
 def traits_shown(whole: Found, accounts: set[str]) -> str:
@@ -380,11 +438,30 @@ def sample_of(bundle: Bundle, number: int, word: str) -> dict[str, list[int]]:
     return {day: sorted(places) for day, places in found.items()}
 
 
+def columns(content: bytes, place: str) -> dict[str, Array]:
+    """Return the columns of an archive; nothing in it may be compressed, stand twice, or say that it is larger than it is."""
+    found: dict[str, Array] = {}
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        for entry in archive.infolist():
+            name = entry.filename.removesuffix(".npy")
+            if entry.compress_type != zipfile.ZIP_STORED or name in found:
+                raise Wrong(f"{place}: this archive has entries that it should not have")
+            data = archive.read(entry)
+            file = io.BytesIO(data)
+            np.lib.format.read_magic(file)
+            shape, _, dtype = np.lib.format.read_array_header_1_0(file)
+            if dtype.hasobject or math.prod(shape) * dtype.itemsize != len(data) - file.tell():
+                raise Wrong(f"{place}: an array says that it is larger than it is")
+            file.seek(0)
+            found[name] = np.lib.format.read_array(file, allow_pickle=False)
+    return found
+
+
 class Bundle:
     """The replay bundle of a dossier: `about`, and columns by table and name."""
 
     def __init__(self, files: dict[str, bytes]) -> None:
-        index = json.loads(files["bundle/bundle.json"])
+        index = once(files["bundle/bundle.json"], "bundle/bundle.json")
         if index.get("format") != "stillhunt/bundle/v3":
             raise Wrong("bundle/bundle.json: this is no bundle of the format stillhunt/bundle/v3")
         self.about: Found = index["about"]
@@ -393,8 +470,11 @@ class Bundle:
             content = files[f"bundle/{name}.npz"]
             if hashlib.sha256(content).hexdigest() != row["sha256"]:
                 raise Wrong(f"bundle/{name}.npz: this is not the file that bundle.json lists")
-            with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-                self._tables[name] = {column: archive[column] for column in archive.files}
+            self._tables[name] = columns(content, f"bundle/{name}.npz")
+            if {column: [a.dtype.str, list(a.shape)] for column, a in self._tables[name].items()} != {
+                column: [said["dtype"], said["shape"]] for column, said in row["columns"].items()
+            }:
+                raise Wrong(f"bundle/{name}.npz: the columns are not those listed")
 
     def has(self, table: str) -> bool:
         """Return whether there is such a table."""
@@ -856,14 +936,21 @@ def drawn(counts: Array, edges: Array, observed: float) -> Found:
     edges = np.array([round(float(e), 6) for e in edges])
     filled = np.flatnonzero(counts)
     below = np.concatenate([[0.0], np.cumsum(counts)]) / counts.sum()
+    half = 0.5 if (edges % 1 == 0.5).all() else 0.0
     return {
-        "null.low": float(edges[filled[0]]), "null.high": float(edges[filled[-1] + 1]), "null.observed": round(float(observed), 6),
+        "null.low": float(edges[filled[0]]) + half, "null.high": float(edges[filled[-1] + 1]) - half,
+        "null.observed": round(float(observed), 6),
         "null.point": float(np.interp(0.05, below, edges)),
     }  # fmt: skip
 
 
 def of_draws(draws: Array, observed: float) -> Found:
-    """Return a null that was drawn, in forty bars."""
+    """Return a null that was drawn, in forty bars; whole numbers in bars of as many numbers as it takes."""
+    if float(observed).is_integer() and (draws == np.rint(draws)).all():
+        least, most = int(min(draws.min(), observed)), int(max(draws.max(), observed))
+        width = -(-(most - least + 1) // 40)
+        edges = least - 0.5 + width * np.arange(-(-(most - least + 1) // width) + 1)
+        return drawn(np.histogram(draws, bins=edges)[0], edges, observed)
     low, high = float(min(draws.min(), observed)), float(max(draws.max(), observed))
     pad = 0.05 * max(high - low, 1e-9)
     return drawn(*np.histogram(draws, bins=40, range=(low - pad, high + pad)), observed)
@@ -1115,11 +1202,13 @@ def iso(day: int) -> str:
 
 def traffic(bundle: Bundle) -> Found:
     """Return calls, days, tokens and kinds of call of all strands, and each account's calls and first day."""
-    calls = []
+    calls: list[tuple[int, int]] = []
+    week = np.zeros(168, dtype=np.int64)
     for number, about in enumerate(bundle.about["strands"], 1):
         first = (date.fromisoformat(about["first_day"]) - date(1970, 1, 1)).days
         hour, login = (bundle.of(f"strand-{number}", column) for column in ("hour", "login"))
         calls += list(zip((hour // 24 + first).tolist(), login.tolist(), strict=True))
+        week += np.bincount((hour + 24 * (first + 3)) % 168, minlength=168)
     days = [d for d, _ in calls]
     per_day = {iso(d): days.count(d) for d in range(min(days), max(days) + 1)}
     active = [len({who for x, who in calls if x == d}) for d in set(days)]
@@ -1127,7 +1216,7 @@ def traffic(bundle: Bundle) -> Found:
         "traffic.accounts": len({who for _, who in calls}), "traffic.calls": len(calls), "traffic.days": len(set(days)),
         "traffic.first_day": iso(min(days)), "traffic.last_day": iso(max(days)), "traffic.per_day": per_day,
         "traffic.peak_calls": max(per_day.values()), "traffic.peak_accounts": max(active),
-        "traffic.pools": len(bundle.about["strands"]),
+        "traffic.pools": len(bundle.about["strands"]), "traffic.week": week.tolist(),
     }  # fmt: skip
     other, all_calls = bundle.about["traffic"]["other_calls"], bundle.about["traffic"]["calls_of_set"]
     out |= {"traffic.other_share": other / max(other + len(calls), 1), "traffic.outside": 1 - len(calls) / max(1, all_calls)}
@@ -1383,6 +1472,160 @@ def published() -> Found:
     return out
 
 
+# ---------------------------------------------------------------- what the pages say
+
+
+class Page(HTMLParser):
+    """A page as it is shown: words by section, all words, the title, rows of the list, numbers with the line they lead to."""
+
+    def __init__(self, content: bytes) -> None:
+        super().__init__(convert_charrefs=True)
+        self.open: list[tuple[str, Found]] = []
+        self.sections: dict[str, str] = {}
+        self.words = self.title = ""
+        self.rows: dict[str, list[str]] = {}
+        self.numbers: list[list[str]] = []
+        self.feed(content.decode())
+        self.close()
+
+    def within(self, tag: str) -> str | None:
+        """Return the id of the innermost open element of a kind that has one."""
+        return next((given["id"] for name, given in reversed(self.open) if name == tag and "id" in given), None)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """An element opens."""
+        if tag in ("meta", "br", "wbr", "img", "input", "hr", "link"):
+            return
+        given = {name: value or "" for name, value in attrs}
+        self.open.append((tag, given))
+        if tag == "tr" and "id" in given:
+            self.rows[given["id"]] = []
+        elif tag in ("td", "th") and self.within("tr"):
+            self.rows[str(self.within("tr"))].append("")
+        elif tag == "data":
+            links = [g["href"][1:] for name, g in self.open if name == "a" and "href" in g]
+            self.numbers.append([given.get("data-line") or "".join(links[-1:]), given.get("value", ""), ""])
+
+    def handle_endtag(self, tag: str) -> None:
+        """An element closes, with what was left open in it."""
+        while self.open and tag not in ("br", "wbr") and self.open.pop()[0] != tag:
+            pass
+
+    def handle_data(self, data: str) -> None:
+        """Words are shown, but in drawings, style and script, and the small numbers of lines in a letter."""
+        names = {name for name, _ in self.open}
+        if names & {"svg", "style", "script", "title"} or any(given.get("class") == "line" for _, given in self.open):
+            return
+        if "data" in names:
+            self.numbers[-1][2] += data
+        row = self.rows.get(self.within("tr") or "")
+        if row is not None:
+            row[-1:] = [row[-1] + data] if row else []
+            return
+        section = self.within("section") or ""
+        self.sections[section] = self.sections.get(section, "") + data
+        self.words += data if "body" in names else ""
+        self.title += data if "h1" in names else ""
+
+
+def spelled(text: Any) -> str:
+    """Return words without spaces and without the ways of setting a power of ten or a minus sign."""
+    visible = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in "".join(
+        re.split("[\r\n\x0b\x0c\x1c-\x1e\x85\u2028\u2029]", str(text).replace("\xa0", " "))))  # fmt: skip
+    plain = unicodedata.normalize("NFKC", visible).translate({0x2212: "-", 0x2010: "-", 0x2011: "-"})
+    return re.sub(r"[\s^`]+", "", plain).replace("×10", "e").replace("e+", "e")
+
+
+def said(blocks: list[Found]) -> Iterator[str]:
+    """Yield what a page shows of blocks, in order."""
+    for block in blocks:
+        if "ladder" in block:
+            for r in block["ladder"]:
+                kind = r["evidence_class"]
+                yield r["rung"] + r["confidence"]["text"] + ("no evidence" if kind == "none" else f"evidence: {kind}")
+                yield ("Rests on" if r["claimed"] else "Why not") + r["basis"]["text"] + "Strongest innocent explanation"
+                yield r["innocent"]["text"] + "What would change our mind" + r["would_change"]["text"]
+        elif "not_supplied" in block:
+            table = block["case_file"]
+            place = table if table == "the log" or table[0] == "-" else f"[[{table}]] in the case file"
+            yield f"not supplied {block['not_supplied']}. Would come from {place}."
+        elif "table" in block:
+            yield from block["head"]
+            yield from (cell["text"] for row in block["rows"] for cell in row)
+        else:
+            yield block.get("heading", "") + block.get("drawing", "") + block.get("more", "") + block.get("text", "")
+            yield from (fact["name"] + fact["text"] for fact in block.get("facts", []))
+            yield from (item["text"] for item in block.get("items", []))
+            yield from said(block.get("blocks", []))
+
+
+def rounded(text: str, value: Any) -> bool:
+    """Return whether a text is how a value is written: one number to which it rounds, a day, or `none`."""
+    if isinstance(value, str):
+        day = re.fullmatch(r"(\d{4})-(\d\d)-(\d\d)", value)
+        return text == (f"{int(day[3])} {date(2000, int(day[2]), 1):%B} {day[1]}" if day else value)
+    words = spelled(text)
+    if isinstance(value, bool) or words in ("under0.1%", "over99.9%"):
+        return not isinstance(value, bool) and (0 < value <= 0.001 if words[0] == "u" else value >= 0.999)
+    flat = unicodedata.normalize("NFKC", text).replace("\u2212", "-").replace(",", "").replace("^", "")
+    power = re.fullmatch(r"(?:(-?[\d.]+)\s*×\s*)?10(-?\d+(?:\.\d+)?)(?: to 1)?", flat.strip())
+    if power and (power[1] or "^" in text or not text.replace(",", "").isascii()):
+        places = 10.0 ** -len(power[2].partition(".")[2])
+        as_exponent = power[1] is None and abs(float(power[2]) - value) <= 0.5005 * places
+        scale = 10 ** min(float(power[2]), 300.0)
+        return bool(as_exponent or abs(float(power[1] or 1) * scale - value) <= 0.0501 * scale)
+    found = re.findall(r"(-?)(\d[\d,]*(?:\.\d+)?)(%?)", words)
+    if len(found) != 1:
+        return value == 0 and words == "none"
+    sign, body, percent = found[0]
+    number = float(body.replace(",", "")) * (-1 if sign else 1)
+    scale = 0.01 if percent else 1e6 if "million" in words else 1e9 if "billion" in words else 1.0
+    return bool(abs(number * scale - value) <= 0.5005 * 10.0 ** -len(body.partition(".")[2]) * scale)
+
+
+def letter_of(dossier: Found) -> str:
+    """Return all words of the letter."""
+    case = dossier["case_file"].get("case", {})
+    dated = date.fromisoformat(case["dated"]) if "dated" in case else None
+    day = f"{dated.day} {dated:%B} {dated.year}" if dated else "not supplied"
+    head = (f"TLP:{case['tlp']} ·" if "tlp" in case else "") + case.get("id", dossier["campaign"])
+    to = "; ".join(case.get("recipients", [])) or "not supplied"
+    foot = "Small numbers in brackets are lines of the list at the end of dossier.html, which says how each number can be checked."
+    title = "Accounts that we believe one hand operates"
+    by = "; ".join(case.get("authors", [])) or "authors not supplied"
+    middle = f"From {case.get('provider', 'not supplied')} To {to} Date {day} {title} {' '.join(said(dossier['letter']))}"
+    return f"{head} {middle} {by} {foot}"
+
+
+def pages(files: dict[str, bytes], dossier: Found) -> list[str]:
+    """Return in what the pages do not say what `dossier.json` says, section by section and number by number."""
+    page, letter = Page(files["dossier.html"]), Page(files["letter.html"])
+    lines = {n["id"]: n for n in dossier["numbers"]}
+    out = [] if len(lines) == len(dossier["numbers"]) else ["dossier.json: two numbers have one line"]
+    out += [f"dossier.json: {i}: {n['text']!r} is not how {n['value']} is written" for i, n in lines.items()
+            if not rounded(n["text"], n["value"])]  # fmt: skip
+    for s in dossier["sections"]:
+        if spelled(s["number"] + s["title"] + "".join(said(s["blocks"]))) != spelled(page.sections.get(f"s{s['number']}", "")):
+            out.append(f"dossier.html: section {s['number']} does not say what dossier.json says")
+    known = {f"s{s['number']}" for s in dossier["sections"]} | {"numbers", "terms", ""}
+    out += [f"dossier.html: there is a section {x!r} that dossier.json does not have" for x in sorted(set(page.sections) - known)]
+    if spelled("".join(said(dossier["letter"][:1]))) != spelled(page.title):
+        out.append("dossier.html: its title is not what the letter begins with")
+    if spelled(letter.words) != spelled(letter_of(dossier)):
+        out.append("letter.html: it does not say what dossier.json says")
+    for i, n in lines.items():
+        told = [i[1:], n["text"], n["label"], n["section"], n["recipe"] or f"needs {n['needs']}"]
+        if [spelled(cell) for cell in page.rows.get(i, [])] != [spelled(one) for one in told]:
+            out.append(f"dossier.html: line {i} of the list is another")
+    for where, numbers in (("dossier.html", page.numbers), ("letter.html", letter.numbers)):
+        for line, value, text in numbers:
+            n = lines.get(line, {"value": None, "text": ""})
+            equal = str(n["value"]) == value or (isinstance(n["value"], int | float) and same(n["value"], float(value)))
+            if not equal or spelled(text) != spelled(n["text"]):
+                out.append(f"{where}: the number {text.strip()!r} is not that of line {line}")
+    return out
+
+
 # ---------------------------------------------------------------- what the operator supplied
 
 
@@ -1449,7 +1692,25 @@ def earlier(past: Found, given: Found) -> Found:
         out |= {f"{group}.values": len(mine), f"{group}.shared": len(shared)}
         if shared:
             out[f"{group}.chance"] = min(1.0, sum(chance for chance in chances if chance <= min(shared)))
+    calls, others = past["schedules"]["calls"], past["schedules"]["others"]
+    if calls and "traffic.week" in given:
+        generator = np.random.default_rng([given["settings.seed"], 43, 0])
+        left = generator.multivariate_hypergeometric(np.array(given["traffic.week"], dtype=np.int64), calls)
+        own = alike(np.array(past["week"]), left)
+        above = sum(other >= own for other in others)
+        out |= {"schedule.likeness": own, "schedule.sets": len(others), "schedule.as_alike": above, "schedule.calls": calls}
+        out["schedule.floor"] = 1 / (len(others) + 1)
+        out |= {"schedule.chance": (1 + above) / (len(others) + 1)} if len(others) >= RULE["references_needed"] else {}
     return out
+
+
+def alike(past: Array, week: Array) -> float:
+    """Return the correlation of two schedules by hour of the week, each hour taken with two before and two after it."""
+    x, y = (sum(np.roll(one.astype(float), by) for by in (-2, -1, 0, 1, 2)) for one in (past, week))
+    if x.std() < 1e-12 or y.std() < 1e-12:
+        return 0.0
+    x, y = x - x.mean(), y - y.mean()
+    return round(float((x * y).sum() / math.sqrt(float((x * x).sum()) * float((y * y).sum()))), 3)
 
 
 def controls(found: Found | None) -> Found:
@@ -1593,12 +1854,14 @@ def verify(files: dict[str, bytes], key: bytes | None, later: bytes | None = Non
     out: Found = {"failed": [], "seal": [], "numbers": {}, "sources": {}}
     try:
         out["seal"] = seal(files, key, later, head)
-        dossier = json.loads(files["dossier.json"])
+        dossier = once(files["dossier.json"], "dossier.json")
         numbers = dossier["numbers"]
         said = {n["recipe"]: n["value"] for n in numbers if n["recipe"] is not None}
         found = {}
         if "bundle/bundle.json" in files:
             bundle = Bundle(files)
+            if bundle.about["campaign"] != dossier["campaign"]:
+                raise Wrong("bundle/bundle.json: this is the bundle of another campaign")
             lines = journal(files["journal.jsonl"]) if "journal.jsonl" in files else []
             found = {**recomputed(bundle, said), **journaled(lines, bundle.about.get("configuration", "")), **published()}
         found |= {f"rule.{name}": value for name, value in RULE.items()} | supplied(dossier, found)
@@ -1615,11 +1878,27 @@ def verify(files: dict[str, bytes], key: bytes | None, later: bytes | None = Non
             if out["numbers"][n["id"]] != "reproduced":
                 said_so = "nothing" if gives is None else short(gives)
                 out["failed"].append(f"{n['id']} says {short(n['value'])}; the bundle gives {said_so}.")
+        out["failed"] += pages(files, dossier) if "sections" in dossier or "schema" in dossier else []
     except Wrong as error:
         out["failed"].append(str(error))
-    except (KeyError, IndexError, ValueError, TypeError, OSError) as error:
+    except (KeyError, IndexError, ValueError, TypeError, OSError, AttributeError, zipfile.BadZipFile) as error:
         out["failed"].append(f"the dossier does not hang together ({type(error).__name__}: {error})")
     return out
+
+
+def read_files(folder: Path) -> dict[str, bytes]:
+    """Return every file of a folder; raise `Wrong` for links, for what is neither file nor folder, and for more than 4 GiB."""
+    found: dict[str, bytes] = {}
+    size = 0
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        if path.is_symlink() or not (path.is_dir() or path.is_file()):
+            raise Wrong(f"{name}: this is no file")
+        size += path.stat().st_size if path.is_file() else 0
+        if size > 4 * 2**30:
+            raise Wrong(f"{name}: the dossier is larger than 4 GiB")
+        found |= {name: path.read_bytes()} if path.is_file() else {}
+    return found
 
 
 def main(arguments: list[str]) -> int:
@@ -1634,7 +1913,11 @@ def main(arguments: list[str]) -> int:
     if not (given.dossier / "dossier.json").is_file():
         print(f"{given.dossier}: there is no dossier.json here.", file=sys.stderr)
         return 2
-    files = {p.relative_to(given.dossier).as_posix(): p.read_bytes() for p in sorted(given.dossier.rglob("*")) if p.is_file()}
+    try:
+        files = read_files(given.dossier)
+    except Wrong as error:
+        print(f"DOES NOT HOLD: {error}")
+        return 1
     key = None
     if given.key is not None:
         key = base64.b64decode("".join(given.key.read_text().splitlines()[1:-1]))[-32:]

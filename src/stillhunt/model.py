@@ -76,6 +76,18 @@ class NullDistribution:
     counts: tuple[int, ...]
     observed: float
 
+    @property
+    def ends(self) -> tuple[float, float]:
+        """
+        The lowest and the highest value of the null: where its filled bars end.
+
+        Bars whose edges all lie halfway between whole numbers stand for these numbers, and end at them.
+        """
+        filled = [at for at, n in enumerate(self.counts) if n]
+        low, high = self.edges[filled[0]], self.edges[filled[-1] + 1]
+        whole = all(edge % 1 == 0.5 for edge in self.edges)
+        return (low + 0.5, high - 0.5) if whole else (low, high)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Evidence:
@@ -282,6 +294,8 @@ class Exhibits:
     matching: str = ""
     """How honest accounts were matched, in a sentence; empty when none were."""
     events: tuple[PoolEvent, ...] = ()
+    week: tuple[int, ...] = ()
+    """Calls by hour of the week (UTC, from Monday), 168 of them; empty in hunts of earlier versions."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -332,6 +346,8 @@ class LinkedSet:
     list_name: str
     """`honest group`, `one customer, many accounts`, `licensed`, `not examined`."""
     shared: tuple[str, ...] = ()
+    week: tuple[int, ...] = ()
+    """Calls by hour of the week (UTC, from Monday), 168 of them, of a set with at least a hundred calls; else empty."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -26,7 +26,7 @@ from stillhunt.digest import Key, ledger, traits
 from stillhunt.digest.capabilities import CLASSES, METHOD
 from stillhunt.engines import Engine, choice
 from stillhunt.evidence import Evidence, Keep, committed, refuse_on
-from stillhunt.features import contrasts, harvest_measures, profile
+from stillhunt.features import contrasts, harvest_measures, profile, with_weeks
 from stillhunt.features.profile import per_day
 from stillhunt.graph import fetch_incidence
 from stillhunt.intake import Collected, merged, side_table
@@ -288,7 +288,7 @@ def _hunt(
     return Hunt(
         claim=_claim(config, NO_BOUND),
         campaigns=judged.campaigns,
-        linked=(*judged.linked, *_licensed(engine, key)),
+        linked=with_weeks(engine, (*judged.linked, *_licensed(engine, key))),
         left_out=merged(left_out),
         unavailable=unavailable,
         coverage=coverage(collected.present, collected.rows, accounts),

@@ -119,6 +119,15 @@ def show(browser: Any, page: Path, *, width: int = 1280, scheme: str = "light", 
     browser.get(page.as_uri())
 
 
+@pytest.mark.parametrize("width", [960, 1024, 1100, 1199, 1200, 1201, 1280, 1600])
+def test_no_column_of_the_campaigns_is_cut(browser: Any, pages: dict[str, Path], width: int) -> None:
+    """On any screen of a laptop the table of campaigns is as wide as its box: nothing of its last column is hidden."""
+    show(browser, pages["found"], width=width)
+    box = browser.find_element("css selector", "#campaigns .wide")
+    seen, whole = (browser.execute_script(f"return arguments[0].{side}", box) for side in ("clientWidth", "scrollWidth"))
+    assert whole <= seen
+
+
 @pytest.mark.parametrize("name", ["found", "quiet", "void", "hostile"])
 def test_the_page_opens_offline_without_an_error(browser: Any, pages: dict[str, Path], name: str) -> None:
     """Nothing is fetched, nothing is refused by the policy, nothing is on the console."""

@@ -52,6 +52,17 @@ def test_empty_bins_at_the_ends_are_not_part_of_the_null() -> None:
     assert histogram(wide) == histogram(NULL)
 
 
+def test_bars_of_whole_numbers_end_at_these_numbers() -> None:
+    """Where bars stand for counts, the axis names the counts, once where there is only one."""
+    counted = NullDistribution(label="n", edges=(-0.5, 0.5, 1.5, 2.5), counts=(5, 9, 0), observed=2.0)
+    assert counted.ends == (0.0, 1.0)
+    drawn = histogram(counted)
+    assert ">0</text>" in drawn and ">1</text>" in drawn and "0.5" not in re.sub(r'"[^"]*"', "", drawn)
+    alone = histogram(replace(counted, counts=(5, 0, 0)))
+    assert alone.count(">0</text>") == 1
+    assert NULL.ends == (0.0, 4.0)
+
+
 def test_the_drawing_is_told_in_words() -> None:
     """A reader who cannot see it learns the range, the observed value and how much lies below."""
     assert (

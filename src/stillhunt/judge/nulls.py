@@ -27,7 +27,12 @@ def copies_null(hours: int, share: float) -> npt.NDArray[np.float64]:
 
 
 def of_draws(label: str, draws: npt.NDArray[np.float64], observed: float) -> NullDistribution:
-    """Return the histogram of draws from the null."""
+    """Return the histogram of draws from the null; of whole numbers a bar for each, or for several in a row."""
+    if float(observed).is_integer() and np.array_equal(draws, np.rint(draws)):
+        least, most = int(min(draws.min(), observed)), int(max(draws.max(), observed))
+        width = -(-(most - least + 1) // BARS)
+        edges = least - 0.5 + width * np.arange(-(-(most - least + 1) // width) + 1, dtype=np.float64)
+        return _drawn(label, edges, np.histogram(draws, bins=edges)[0], observed)
     low, high = float(min(draws.min(), observed)), float(max(draws.max(), observed))
     pad = 0.05 * max(high - low, 1e-9)
     counts, edges = np.histogram(draws, bins=BARS, range=(low - pad, high + pad))

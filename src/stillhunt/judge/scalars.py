@@ -66,8 +66,8 @@ def drawn(null: NullDistribution) -> dict[str, float]:
         return {}
     below = np.concatenate([[0.0], np.cumsum(counts)]) / counts.sum()
     return {
-        "null.low": null.edges[int(filled[0])],
-        "null.high": null.edges[int(filled[-1]) + 1],
+        "null.low": null.ends[0],
+        "null.high": null.ends[1],
         "null.observed": null.observed,
         "null.point": float(np.interp(POINT, below, np.asarray(null.edges))),
     }

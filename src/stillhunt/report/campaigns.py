@@ -261,6 +261,7 @@ def _linked(linked: LinkedSet) -> Json:
         "reason": linked.reason,
         "list_name": linked.list_name,
         "shared": list(linked.shared),
+        "week": list(linked.week),
     }
 
 

@@ -57,8 +57,7 @@ def histogram(null: NullDistribution) -> Markup:
         svg.rule(TOP + PLOT, "rule base"),
         svg.element("line", x1=svg.percent(mark), x2=svg.percent(mark), y1=4, y2=TOP + PLOT, class_="observed"),
         svg.text(f"observed {figure(null.observed)}", mark + lean, 14, anchor=anchor, class_="label strong own"),
-        svg.text(figure(null.edges[0]), at(null.edges[0]), AXIS, anchor=end_anchor(at(null.edges[0]))),
-        svg.text(figure(null.edges[-1]), at(null.edges[-1]), AXIS, anchor=end_anchor(at(null.edges[-1]))),
+        *(svg.text(figure(x), at(x), AXIS, anchor=end_anchor(at(x))) for x in dict.fromkeys(null.ends)),
         label=spoken(null),
         height=HEIGHT,
         class_="chart histogram",
@@ -90,7 +89,7 @@ def spoken(null: NullDistribution) -> str:
     bins = zip(null.edges, null.edges[1:], null.counts, strict=False)
     below = sum(n for _, b, n in bins if b <= null.observed)
     return (
-        f"Histogram of {count(total)} values of “{null.label}” between {figure(null.edges[0])} and "
-        f"{figure(null.edges[-1])}; the observed value is {figure(null.observed)}, "
+        f"Histogram of {count(total)} values of “{null.label}” between {figure(null.ends[0])} and "
+        f"{figure(null.ends[1])}; the observed value is {figure(null.observed)}, "
         f"with about {count(below)} of them below it."
     )

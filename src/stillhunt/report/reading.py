@@ -136,6 +136,7 @@ def _exhibits(x: Mapping[str, Any]) -> Exhibits:
         contrasts=tuple(_noun(Contrast, c) for c in x["contrasts"]),
         matching=x["matching"],
         events=tuple(_noun(PoolEvent, e) for e in x["events"]),
+        week=tuple(x.get("week", ())),
     )
 
 
@@ -153,7 +154,8 @@ def _claim(claim: Mapping[str, Any]) -> Claim:
 
 
 def _linked(s: Mapping[str, Any]) -> LinkedSet:
-    found: LinkedSet = _noun(LinkedSet, s, account_ids=tuple(s["accounts"]), shared=tuple(s["shared"]))
+    lists = {"account_ids": tuple(s["accounts"]), "shared": tuple(s["shared"]), "week": tuple(s.get("week", ()))}
+    found: LinkedSet = _noun(LinkedSet, s, **lists)
     return found
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import math
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -103,15 +104,29 @@ def _columns(content: bytes, listed: Mapping[str, Json], where: str) -> Table:
     found: dict[str, Column] = {}
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            for key in archive.namelist():
-                found[key.removesuffix(".npy")] = np.lib.format.read_array(
-                    io.BytesIO(archive.read(key)), allow_pickle=False
-                )
-    except (ValueError, OSError, zipfile.BadZipFile, EOFError) as error:
+            for entry in archive.infolist():
+                name = entry.filename.removesuffix(".npy")
+                if entry.compress_type != zipfile.ZIP_STORED or name in found or name not in listed:
+                    raise ValueError(entry.filename)
+                found[name] = _column(archive.read(entry))
+    except (ValueError, OSError, zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
         raise SealError(f"{where}: this is no NumPy archive.\nIt was changed; get the bundle anew.") from error
     shapes = {key: {"dtype": column.dtype.str, "shape": list(column.shape)} for key, column in found.items()}
     if shapes != dict(listed):
         raise SealError(f"{where}: the columns are not those listed.\nIt was changed; get the bundle anew.")
+    return found
+
+
+def _column(content: bytes) -> Column:
+    """Return an array; raise `ValueError` for one that says it is larger than what is there, before room is made for it."""
+    file = io.BytesIO(content)
+    if np.lib.format.read_magic(file) != (1, 0):
+        raise ValueError("another version")
+    shape, _, dtype = np.lib.format.read_array_header_1_0(file)
+    if dtype.hasobject or math.prod(shape) * dtype.itemsize != len(content) - file.tell():
+        raise ValueError("another size")
+    file.seek(0)
+    found: Column = np.lib.format.read_array(file, allow_pickle=False)
     return found
 
 

@@ -30,6 +30,9 @@ ENVELOPE, TIMESTAMP, KEYS, JOURNAL, BUNDLE = "envelope.json", "timestamp.json", 
 BUNDLES = "bundles"
 """The folder of a hunt's results that holds replay bundles and the journal."""
 
+LARGEST = 4 * 2**30
+"""Bytes of a dossier, at most: whoever verifies reads all of it into memory."""
+
 UNSIGNED_FILES = (ENVELOPE, TIMESTAMP)
 
 
@@ -133,14 +136,25 @@ def seal_dossier(
 
 
 def files_of(folder: Path) -> dict[str, bytes]:
-    """Return every file of a dossier by its name with forward slashes; links are refused."""
-    found = {}
+    """
+    Return every file of a dossier by its name with forward slashes.
+
+    Raises `SealError` for links, for anything else that is neither file nor folder, and for more than `LARGEST` bytes.
+    """
+    found: dict[str, bytes] = {}
+    room = LARGEST
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
         if path.is_symlink():
             raise SealError(f"{name}: a link has no place in a dossier.\nPut the file itself there.")
-        if path.is_file():
-            found[name] = path.read_bytes()
+        if path.is_dir():
+            continue
+        if not path.is_file():
+            raise SealError(f"{name}: this is no file.\nA dossier has files and folders only.")
+        room -= path.stat().st_size
+        if room < 0:
+            raise SealError(f"{name}: the dossier is larger than {LARGEST // 2**30} GiB.\nAsk for it without what is not its own.")
+        found[name] = path.read_bytes()
     return found
 
 

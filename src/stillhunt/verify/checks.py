@@ -24,6 +24,7 @@ from stillhunt.seal.keys import PublicKey
 from stillhunt.seal.timestamp import claimed_time, verified_time
 from stillhunt.verify.calls import bundle_of, calls_committed
 from stillhunt.verify.days import said_of_days
+from stillhunt.verify.shown import beside_bundle, tags_of
 
 HOLDS, FAILS, NOT_MADE = "holds", "fails", "not made"
 HEAD_TYPE = "application/vnd.stillhunt.journal-head"
@@ -126,6 +127,8 @@ def _signature(whole: _Dossier) -> Check:
     moment = datetime.strptime(when, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
     if standing is not None and standing.revoked is not None and standing.revoked <= moment:
         raise SealError(f"{place}: the key was revoked on {standing.revoked:%Y-%m-%d} ({standing.reason}).")
+    if standing is not None and standing.followed is not None and standing.followed < moment:
+        raise SealError(f"{place}: the key had been followed by another on {standing.followed:%Y-%m-%d}.")
     return Check(name="signature", status=HOLDS, found=f"by the key {whole.signed_by.keyid[:16]}…; it says: signed at {when}")
 
 
@@ -144,10 +147,13 @@ def _files(whole: _Dossier) -> Check:
     """Every file is listed with its hash, and every listed file is there."""
     place = seal.ENVELOPE
     payload = mapping_of(read(_payload(whole), place), place)
-    listed = {}
+    listed: dict[str, str] = {}
     for row in list_of(payload.get("subject"), place):
         subject = mapping_of(row, place)
-        listed[text_of(subject.get("name"), place)] = text_of(mapping_of(subject.get("digest"), place).get("sha256"), place)
+        name = text_of(subject.get("name"), place)
+        if name in listed:
+            raise SealError(f"{place}: it names {name} twice.")
+        listed[name] = text_of(mapping_of(subject.get("digest"), place).get("sha256"), place)
     wrong = [
         name
         for name in sorted({*listed, *whole.files} - set(seal.UNSIGNED_FILES))
@@ -305,9 +311,13 @@ def check_disclosed(
     found = records.checked(disclosure, roots, DISCLOSURE)
     asked = mapping_of(mapping_of(disclosure, DISCLOSURE).get("asked"), DISCLOSURE)
     said = f"{len(found)} records were committed as they are shown"
+    document = _document_of(files)
     of_traits = mapping_of(disclosure, DISCLOSURE).get("table") == days.TRAITS
     if of_traits:
-        said = _of_traits(found, records.accounts_of(files.get("dossier.json", b"{}")))
+        said = _of_traits(found, frozenset(tags_of(document)))
+    elif f"{seal.BUNDLE}/bundle.json" in files:
+        calls = beside_bundle(found, bundle_of(files), tags_of(document))
+        said += f" ({calls} calls of the campaign, with hour, account and equal prompts as in the bundle)" if calls else ""
     if asked == {"by": records.CHOSEN}:
         return f"{said}; the operator chose them"
     if set(asked) != {"by", "records", "word"} or asked["by"] != "sample":
@@ -319,6 +329,11 @@ def check_disclosed(
     if of_traits or shown != drawn(bundle_of(files), number, word):
         raise SealError(f"{DISCLOSURE}: the records are not those that the word draws.")
     return f"{said}; the word `{word}` draws just these"
+
+
+def _document_of(files: Mapping[str, bytes]) -> Mapping[str, Json]:
+    place = "dossier.json"
+    return mapping_of(read(files[place], place), place) if place in files else {}
 
 
 def _of_traits(found: Sequence[records.Revealed], accounts: frozenset[str]) -> str:

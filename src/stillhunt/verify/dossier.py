@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections import Counter
@@ -15,10 +14,11 @@ from stillhunt.report.dossier.constants import constants
 from stillhunt.report.dossier.stated import stated
 from stillhunt.seal import dossier as seal
 from stillhunt.seal.bundle import Bundle, from_files
-from stillhunt.seal.canonical import Json, list_of, mapping_of, text_of
+from stillhunt.seal.canonical import Json, list_of, mapping_of, read, text_of
 from stillhunt.verify.checks import FAILS, HOLDS, NOT_MADE, Check, Trust, integrity
 from stillhunt.verify.formula import formula
 from stillhunt.verify.journaled import journaled
+from stillhunt.verify.pages import differing
 from stillhunt.verify.published import published, table_of
 from stillhunt.verify.recipes import recomputed
 
@@ -39,11 +39,14 @@ RELATIVE, ABSOLUTE = 1e-9, 1e-12
 """How far a recomputed number may lie from the one that the dossier says."""
 
 DOSSIER = "dossier.json"
+FEW_TOLD = 3
 BEYOND = (
     ("who wrote the log", "that the log holds what was served, and nothing else"),
     ("who else", "that nobody outside the set belongs to it as well"),
     ("exact counts", "what the hunt's own exact counts gave: where one outsider holds a value, the bundle says two"),
-    ("words", "that the pages say what dossier.json says: read them beside the numbers above"),
+    ("others", "what was counted of others: holders of a value, users of a template, matched accounts, other sets"),
+    ("calls", "that hour, account and equal prompts of calls are those of their records: seen of records that are disclosed"),
+    ("words", "that the words around a number mean what its recipe is, and what drawings, titles and notes of the pages say"),
 )
 """What no outsider can check, by name."""
 
@@ -103,8 +106,26 @@ def verify(folder: Path, trust: Trust, disclosed: Path | None = None) -> Verdict
         found, numbers = _numbers(files)
     except SealError as error:
         found, numbers = Check(name="numbers", status=FAILS, found=str(error).partition("\n")[0]), []
+    pages = _pages(files)
     beyond = [Check(name=name, status=NOT_MADE, found=what) for name, what in BEYOND]
-    return Verdict(checks=(*checks, found, *beyond), numbers=tuple(numbers))
+    return Verdict(checks=(*checks, found, pages, *beyond), numbers=tuple(numbers))
+
+
+def _pages(files: Mapping[str, bytes]) -> Check:
+    """Every section, the letter and every number on a page say what `dossier.json` says."""
+    try:
+        document = _document(files[DOSSIER])
+        if "sections" not in document and "schema" not in document:
+            return Check(name="pages", status=NOT_MADE, found=f"{DOSSIER} has no sections to hold them against")
+        wrong = differing(files)
+    except SealError as error:
+        return Check(name="pages", status=FAILS, found=str(error).partition("\n")[0])
+    except (KeyError, TypeError) as error:
+        return Check(name="pages", status=FAILS, found=f"{DOSSIER}: it does not hang together ({type(error).__name__}).")
+    if wrong:
+        more = f"; and {len(wrong) - FEW_TOLD} more" if len(wrong) > FEW_TOLD else ""
+        return Check(name="pages", status=FAILS, found="; ".join(wrong[:FEW_TOLD]) + more)
+    return Check(name="pages", status=HOLDS, found=f"sections, letter and numbers say what {DOSSIER} says")
 
 
 def _content(disclosed: Path | None) -> bytes | None:
@@ -122,7 +143,12 @@ def _numbers(files: Mapping[str, bytes]) -> tuple[Check, list[Number]]:
     document = _document(files[DOSSIER])
     listed = [mapping_of(row, DOSSIER) for row in list_of(document.get("numbers"), f"{DOSSIER}: numbers")]
     inside = {n.removeprefix(f"{seal.BUNDLE}/"): c for n, c in files.items() if n.startswith(f"{seal.BUNDLE}/")}
-    values = _given_by(files, from_files(inside)) if inside else {}
+    values: dict[str, Json] = {}
+    if inside:
+        bundle = from_files(inside)
+        if bundle.about.get("campaign") != document.get("campaign"):
+            raise SealError(f"{seal.BUNDLE}/bundle.json: this is the bundle of another campaign.\nGet the dossier anew.")
+        values = _given_by(files, bundle)
     values |= {**constants(), **_stated(document, values)}
     numbers = [_number(row, values, listed) for row in listed]
     count = {status: sum(n.status == status for n in numbers) for status in (REPRODUCED, DIFFERS)}
@@ -152,11 +178,7 @@ def _given_by(files: Mapping[str, bytes], bundle: Bundle) -> dict[str, Json]:
 
 
 def _document(content: bytes) -> Mapping[str, Json]:
-    try:
-        whole: Json = json.loads(content)
-    except (ValueError, RecursionError) as error:
-        raise SealError(f"{DOSSIER}: this is not JSON.\nIt was changed; get the dossier anew.") from error
-    return mapping_of(whole, DOSSIER)
+    return mapping_of(read(content, DOSSIER), DOSSIER)
 
 
 def _stated(document: Mapping[str, Json], given: Mapping[str, Json]) -> dict[str, Json]:
@@ -179,6 +201,8 @@ def _number(row: Mapping[str, Json], values: Mapping[str, Json], lines: Sequence
         table = table_of(recipe)
         if table is not None and status == DIFFERS:
             needs, status = table, f"{NEEDS} {table}"
+    elif recipe is not None:
+        raise SealError(f"{DOSSIER}: a recipe is no text.\nIt was changed; get the dossier anew.")
     else:
         needs = text_of(row.get("needs") or "the log", DOSSIER)
         status = f"{NEEDS} {needs}"

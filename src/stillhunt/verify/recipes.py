@@ -18,7 +18,10 @@ from stillhunt.seal.canonical import Json, list_of, mapping_of, number_of, text_
 from stillhunt.verify.beside import beside
 from stillhunt.verify.linking import linking
 from stillhunt.verify.operating import operating
-from stillhunt.verify.reading import DAY_US, iso, real, settings_of, strands_of, whole
+from stillhunt.verify.reading import DAY_US, HOUR_US, iso, real, settings_of, strands_of, whole
+
+FROM_MONDAY = 72
+"""Hours from Monday to the Thursday with which 1970 began."""
 
 
 def recompute(folder: Path) -> dict[str, Json]:
@@ -63,7 +66,8 @@ def _left_out(bundle: Bundle) -> dict[str, Json]:
 def traffic(bundle: Bundle) -> dict[str, Json]:
     """Return calls, accounts, days, tokens and capability shares over the strands shown."""
     strands = strands_of(bundle)
-    day = np.concatenate([s.at_us for s in strands]) // DAY_US
+    hour = np.concatenate([s.at_us for s in strands]) // HOUR_US
+    day = hour // 24
     per_day = np.bincount(day - day.min())
     active = np.unique(np.stack([day, np.concatenate([s.rows for s in strands])]), axis=1)
     calls = whole(bundle, "capabilities", "calls")
@@ -82,6 +86,7 @@ def traffic(bundle: Bundle) -> dict[str, Json]:
         "traffic.peak_calls": int(per_day.max()),
         "traffic.per_day": {iso(int(day.min()) + i): int(n) for i, n in enumerate(per_day)},
         "traffic.pools": len(strands),
+        "traffic.week": [int(n) for n in np.bincount((hour + FROM_MONDAY) % 168, minlength=168)],
     }
     tokens = {name: int(whole(bundle, "days", name).sum()) for name in ("tokens_in", "tokens_out", "tokens_reasoning")}
     out |= {f"traffic.{name}": n for name, n in tokens.items()}

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stillhunt.model import Campaign, SharedValue
-from stillhunt.report.dossier.likelihood import hours_alike, ratio, release_timing, resemblance
+from stillhunt.report.dossier.likelihood import ratio, release_timing, resemblance
 
 DAY = date(2026, 1, 1)
 
@@ -97,10 +97,3 @@ def test_the_same_rare_values_are_no_chance(campaign: Campaign) -> None:
     assert same.chance < 0.01
     (none,) = resemblance(past, 100_000, holding(campaign, {"x"}, 30))
     assert (none.shared, none.chance) == (0, 1.0)
-
-
-def test_hours_are_alike_when_they_are_the_same() -> None:
-    """The same rhythm correlates by one, a flat one by nothing."""
-    rhythm = {h: h for h in range(24)}
-    assert hours_alike(rhythm, rhythm) == pytest.approx(1.0)
-    assert hours_alike(rhythm, dict.fromkeys(range(24), 5)) == 0.0

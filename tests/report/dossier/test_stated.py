@@ -9,6 +9,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from stillhunt.digest import capabilities
@@ -45,14 +46,18 @@ def supplied(finished: Hunt, campaign: Campaign, example: Case) -> Dossier:
         "controls": [*sets_of, {"linked": False, "rejected": True, "set": "A"}, {"linked": False, "rejected": False, "set": "B"}],
     }  # fmt: skip
     accepted = {accounts[0]: date(2026, 1, 15), accounts[2]: date(2026, 2, 1)}
-    return dossier(finished, campaign, case=case, past=past, audit=audit, acceptances=(None, accepted))
+    rng = np.random.default_rng(1)
+    many = tuple(replace(finished.linked[0], account_ids=(), week=tuple(rng.poisson(2, 168).tolist())) for _ in range(24))
+    hunt = replace(finished, linked=many)
+    return dossier(hunt, campaign, case=case, past=past, audit=audit, acceptances=(None, accepted))
 
 
 def given(campaign: Campaign) -> dict[str, Any]:
     """Return what a bundle gives of a campaign, as far as recipes of the supplied part take it."""
     assert campaign.exhibits is not None
     first, last = campaign.profile.first_seen.date().isoformat(), campaign.profile.last_seen.date().isoformat()
-    return {"traffic.first_day": first, "traffic.last_day": last, "owners": campaign.exhibits.figures["owners"]}
+    found: dict[str, Any] = {"traffic.first_day": first, "traffic.last_day": last, "owners": campaign.exhibits.figures["owners"]}
+    return {**found, "settings.seed": campaign.claim.seed, "traffic.week": list(campaign.exhibits.week)}
 
 
 def test_every_supplied_number_follows_from_the_dossier_in_both(supplied: Dossier, campaign: Campaign) -> None:
@@ -71,6 +76,10 @@ def test_every_supplied_number_follows_from_the_dossier_in_both(supplied: Dossie
     assert first["case.terms.2.accepted"] == 2 and first["case.terms.2.accepted.3"] == "2026-02-01"
     assert first["controls.linked"] == 41 and first["controls.rejected"] == 2
     assert first["earlier.1.accounts"] == len(campaign.members)
+    likeness, level = first["earlier.1.schedule.likeness"], first["earlier.1.schedule.chance"]
+    assert isinstance(likeness, float) and likeness > 0.6
+    assert level == pytest.approx(1 / (1 + first["earlier.1.schedule.sets"]))  # type: ignore[operator]
+    assert first["earlier.1.schedule.sets"] >= 19  # type: ignore[operator]
 
 
 def test_no_name_or_place_of_the_operator_is_handed_on(supplied: Dossier, campaign: Campaign, finished: Hunt) -> None:
@@ -103,6 +112,17 @@ def test_constants_are_those_that_the_code_works_by() -> None:
     listed = {name: float(x) for name, x in told.items()}
     assert listed == {k: float(v) for k, v in CONSTANTS.items() if not k.startswith("word")}
     assert "| `word_lists`, `words_in_lists` | 7, 320 |" in PAGE.read_text("utf-8")
+
+
+def test_too_few_schedules_claim_nothing(finished: Hunt, campaign: Campaign) -> None:
+    """Of a small log the page says how alike schedules are and that nothing follows; of an old hunt, that there is none."""
+    past = PastCampaign(name="itself", campaign=campaign, n_owners=finished.n_owners, same_key=True)
+    text = dossier_json(dossier(finished, campaign, past=(past,))).decode()
+    assert "nothing claimed" in text and "no chance level could lie below" in text
+    assert campaign.exhibits is not None
+    old = replace(past, campaign=replace(campaign, exhibits=replace(campaign.exhibits, week=())))
+    text = dossier_json(dossier(finished, campaign, past=(old,))).decode()
+    assert "The schedules are not compared" in text
 
 
 @pytest.mark.parametrize("change", [{"case_file": 3}, {"earlier": [{}]}, {"controls": {"rejected": [True]}}])

@@ -102,6 +102,11 @@ class Fold:
     summary: str
     blocks: tuple[Block, ...]
 
+    @property
+    def short(self) -> bool:
+        """Whether it fits on a printed sheet, so that its heading never stands alone."""
+        return all(not isinstance(block, Table) or len(block.rows) <= 12 for block in self.blocks)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NotSupplied:

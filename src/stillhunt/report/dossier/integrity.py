@@ -72,6 +72,9 @@ def _checkable(m: Matter) -> list[Block]:
         )
         for what, _ in sorted(kinds.items(), key=lambda k: (-k[1], k[0]))
     )
+    if set(kinds) == {RECOMPUTED}:
+        all_of_them = "Before this section the dossier holds {n} different numbers. All of them are {what}."
+        return [prose(all_of_them, n=whole, what=FROM_BUNDLE)]
     intro = prose("Before this section the dossier holds {n} different numbers. To check them:", n=whole)
     return [intro, Items(items=items)]
 

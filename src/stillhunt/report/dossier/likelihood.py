@@ -12,7 +12,7 @@ exceeds one. Ratios of different observations are never multiplied: nobody knows
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -109,11 +109,3 @@ def resembling(values: Sequence[tuple[str, int, bool]], n_owners: int, size: int
         chance = min(1.0, sum(p for p, _ in met if p <= least)) if shared else 1.0
         out.append(Resemblance(group=group, values=len(met), shared=len(shared), chance=chance))
     return tuple(out)
-
-
-def hours_alike(a: Mapping[int, int], b: Mapping[int, int]) -> float:
-    """Return the correlation of two rhythms over the hours of the day; 0 where one is flat."""
-    x, y = (np.array([hours.get(h, 0) for h in range(24)], dtype=np.float64) for hours in (a, b))
-    if not x.std() or not y.std():
-        return 0.0
-    return float(np.corrcoef(x, y)[0, 1])

@@ -60,8 +60,9 @@ def head(m: Matter) -> tuple[Block, ...]:
             )
         ),
         prose(
-            "Words with a bar beside them are the operator’s. Everything else is computed from the log of the hunt. Each"
-            " number leads to its line in the list at the end, which says how to check it.",
+            "Words with a bar beside them are the operator’s, and so is what numbers count whose line begins with “case”."
+            " Everything else is computed from the log of the hunt, or belongs to the rule. Each number leads to its line in the"
+            " list at the end, which says how to check it.",
             small=True,
         ),
     )

@@ -18,6 +18,7 @@ from scipy.stats import beta
 from stillhunt.report.dossier.case import KINDS, Case
 from stillhunt.report.dossier.constants import CONSTANTS
 from stillhunt.report.dossier.likelihood import release_timing, resembling
+from stillhunt.report.dossier.schedule import chance, likeness, thinned
 from stillhunt.seal.canonical import Json
 
 PRIVATE = {"terms": ("records",), "past": ("hunt",)}
@@ -48,8 +49,8 @@ def stated(document: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, J
     Return every number that the supplied part of a dossier gives, by the name of its recipe.
 
     `document` has `case_file`, `acceptances`, `controls` and `earlier` as in `dossier.json`; `given` what the bundle gives of
-    the campaign: `traffic.first_day` and `traffic.last_day`, `owners`. Raises `KeyError`, `TypeError` or `ValueError` for
-    what hangs together badly.
+    the campaign: `traffic.first_day`, `traffic.last_day`, `traffic.week`, `owners` and `settings.seed`. Raises `KeyError`,
+    `TypeError` or `ValueError` for what hangs together badly.
     """
     case = document.get("case_file") or {}
     out: dict[str, Json] = {**_quoted(case), **_terms(case, document.get("acceptances") or []), **_hypotheses(case)}
@@ -69,7 +70,18 @@ def _earlier(past: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Jso
         for one in resembling(values, int(past["owners"]), int(given["owners"])):
             out |= {f"{one.group}.values": one.values, f"{one.group}.shared": one.shared}
             out |= {f"{one.group}.chance": one.chance} if one.shared else {}
-    return out
+    return out | {f"schedule.{name}": x for name, x in _schedule(past, given).items()}
+
+
+def _schedule(past: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Json]:
+    """Return how alike the schedules are, and how many of the other sets are as alike."""
+    calls, others = int(past["schedules"]["calls"]), [float(x) for x in past["schedules"]["others"]]
+    if not calls or "traffic.week" not in given:
+        return {}
+    own = likeness(past["week"], thinned(given["traffic.week"], calls, int(given["settings.seed"])))
+    level = chance(own, others)
+    out: dict[str, Json] = {"as_alike": sum(x >= own for x in others), "calls": calls, "floor": 1 / (len(others) + 1)}
+    return {**out, "likeness": own, "sets": len(others)} | ({} if level is None else {"chance": level})
 
 
 def _quoted(case: Mapping[str, Any]) -> dict[str, Json]:

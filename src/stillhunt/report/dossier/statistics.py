@@ -26,7 +26,7 @@ from stillhunt.report.dossier.cohorts import COHORTS
 from stillhunt.report.dossier.matter import TESTS, Matter, pool_name
 from stillhunt.report.dossier.numbered import COHORT_TABLE, PUBLISHED, Number
 from stillhunt.report.dossier.power import ALPHA, lower_point
-from stillhunt.report.histogram import histogram, trimmed
+from stillhunt.report.histogram import histogram
 from stillhunt.report.numbers import figure, share
 from stillhunt.report.words import plain
 from stillhunt.seal.canonical import canonical
@@ -91,14 +91,15 @@ def test_drawing(m: Matter, test: Evidence) -> list[Block]:
     svg = histogram(null)
     if not svg:
         return []
-    shown = trimmed(null)
     of = plain(test.test)
     at = f"{m.prefix(test)}null."
-    ends = {"low": (shown.edges[0], "lowest value drawn of the null"), "high": (shown.edges[-1], "highest value drawn of the null")}
+    ends = {"low": (null.ends[0], "lowest value of the null"), "high": (null.ends[1], "highest value of the null")}
     ends["observed"] = (null.observed, "observed statistic")
     numbers = {name: m.number(x, f"{what} of {of}", recipe=at + name, written=figure) for name, (x, what) in ends.items()}
     caption = say(
-        "Grey: {label}, from {low} to {high}. The line is what was observed, {observed}.",
+        "Grey: {label}, from {low} to {high}. The line is what was observed, {observed}."
+        if null.ends[0] < null.ends[1]
+        else "Grey: {label}, always {low}. The line is what was observed, {observed}.",
         label=tuple(m.numbers.said(null.label, ("settings.rho0", m.prefix(test) or "-"), f"null of {of}", rules=DRAWN)),
         **numbers,
     )

@@ -102,6 +102,7 @@ def _account(number: int, member: MemberExhibit, recomputed: Mapping[str, Json])
 
 
 def _supplied(
+    hunt: Hunt,
     campaign: Campaign,
     case: Case,
     past: tuple[PastCampaign, ...],
@@ -120,7 +121,7 @@ def _supplied(
         ],
         "case_file": case_file(case),
         "controls": controls,
-        "earlier": [earlier.sealed(one, campaign) for one in past if one.comparable],
+        "earlier": [earlier.sealed(one, campaign, hunt) for one in past if one.comparable],
     }
 
 
@@ -135,6 +136,8 @@ def _given(campaign: Campaign) -> dict[str, Json]:
     return {
         **{f"traffic.{which}_day": utc(moment).date().isoformat() for which, moment in days.items()},
         "owners": campaign.exhibits.figures["owners"],
+        "settings.seed": campaign.claim.seed,
+        "traffic.week": list(campaign.exhibits.week),
     }
 
 
@@ -161,7 +164,7 @@ def dossier(
             f"The hunt left no exhibits of {campaign.id}: an earlier version wrote it.\nHunt again with this version."
         )
     given = case or Case()
-    supplied = _supplied(campaign, given, past, audit, acceptances)
+    supplied = _supplied(hunt, campaign, given, past, audit, acceptances)
     own = {**constants(), **stated(supplied, _given(campaign))}
     numbers = NumberList(figures=campaign.exhibits.figures, recomputed=recomputed, own=own)
     matter = Matter(
