@@ -46,6 +46,7 @@ from stillhunt.seal.records import checked, disclosed
 from stillhunt.verify import Trust, Verdict, evidence_of, verify
 from stillhunt.verify.checks import FAILS
 from stillhunt.verify.checks import integrity as integrity_of
+from stillhunt.verify.dossier import SOURCES
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "bench" / "results"
@@ -256,11 +257,12 @@ def dossier_row(
     """Return one row of the table of dossiers."""
     count, again = Counter(n.status for n in first.numbers), Counter(other["numbers"].values())
     joins = sorted(set(re.findall(r"-(replay|feedback|takeover)\.npz", " ".join(files_of(folder)))))
-    tables = sum(n for status, n in count.items() if status.startswith("needs the published"))
+    by = Counter(n.source for n in first.numbers if n.status == "reproduced")
+    sources = " | ".join(str(by[source]) for source, _ in SOURCES)
+    left = sum(n for status, n in count.items() if status.startswith("needs"))
     return (
         f"| {world} | {accounts} | {', '.join(joins) or '–'} | {count['reproduced']} / {again['reproduced']} |"
-        f" {count['not reproduced']} / {again['not reproduced']} | {count['needs the log']} | {count['needs the case file']} |"
-        f" {count['needs the events table']} | {tables} | {count['needs nothing: a constant of the rule']} |"
+        f" {sources} | {count['not reproduced']} / {again['not reproduced']} | {left} |"
         f" {cpu[0]:.1f} / {cpu[1]:.1f} | {size_of(folder / 'bundle') / 1e6:.2f} |"
     )
 
@@ -308,9 +310,9 @@ def main() -> None:
         "Two numbers with a stroke between them are of `stillhunt verify` and of `tools/verify_dossier.py`. CPU seconds are of a"
         " process that has verified another dossier before.",
         "",
-        "| world | accounts | joins in the bundle | reproduced | not reproduced | need the log | the case file | the events table |"
-        " a published table | constants | CPU s | bundle, MB |",
-        "|---|---|---|---|---|---|---|---|---|---|---|---|",
+        f"| world | accounts | joins in the bundle | reproduced | from {' | '.join(source for source, _ in SOURCES)} |"
+        " not reproduced | need anything else | CPU s | bundle, MB |",
+        "|---|---|---|---|---|---|---|---|---|---|---|---|---|---|",
         *dossiers_found,
         "",
     ]

@@ -24,6 +24,7 @@ from stillhunt.seal.canonical import canonical
 from stillhunt.seal.dossier import add_evidence, files_of, integrity, seal_dossier
 from stillhunt.seal.keyring import rotated, started
 from stillhunt.seal.keys import generate
+from stillhunt.terminal import verified
 from stillhunt.verify import Trust, evidence_of, verify
 from stillhunt.verify.checks import FAILS, check_disclosed
 from stillhunt.verify.pages import says
@@ -62,6 +63,7 @@ def failures(folder: Path) -> tuple[list[str], list[str]]:
     """Return what both verifiers say does not hold."""
     verdict = verify(folder, Trust())
     first = [check.found for check in verdict.checks if check.status == FAILS]
+    first += [line for line in verified(verdict) if "; the bundle gives " in line]
     return first, second.verify(files_of(folder), None)["failed"]
 
 
@@ -83,6 +85,16 @@ def in_json(change: Callable[[dict[str, Any]], object]) -> Forge:
         document = json.loads((folder / "dossier.json").read_bytes())
         change(document)
         (folder / "dossier.json").write_bytes(canonical(document))
+
+    return forge
+
+
+def in_both(old: str, new: str) -> Forge:
+    """Return what replaces words of page and document alike."""
+
+    def forge(folder: Path) -> None:
+        for name in ("dossier.html", "dossier.json"):
+            in_page(name, old, new)(folder)
 
     return forge
 
@@ -111,6 +123,10 @@ FORGERIES: dict[str, Forge] = {
     "is not that of line": in_page("letter.html", '<data class="num" value="', '<data class="num" value="9'),
     "of the list is another": in_page(
         "dossier.html", "<code>traffic.<wbr>accounts</code>", "<code>traffic.<wbr>calls</code>"
+    ),
+    "has a number that is no line": in_both("leave no trace in these logs", "leave no trace in 99 of 100 logs"),
+    "says 0.123; the bundle gives nothing": in_json(
+        lambda d: line_of(d, "key2.q_value").update(recipe="sum(0.123)", value=0.123, text="0.123")
     ),
     "is written": in_json(lambda d: line_of(d, "key2.q_value").update(text="10⁻⁹")),
     "two numbers have one line": in_json(lambda d: d["numbers"].append({**d["numbers"][0], "value": 2, "text": "2"})),

@@ -20,6 +20,7 @@ from stillhunt.judge.scalars import Corroborated, pictured, scalars
 from stillhunt.report.dossier.formulas import FORMULAS
 from stillhunt.seal.bundle import Bundle
 from stillhunt.verify.beside import _events
+from stillhunt.verify.formula import formula as first_formula
 from tools import verify_dossier as second
 
 
@@ -142,6 +143,15 @@ def test_formulas_are_the_same(name: str, of: tuple[float, ...]) -> None:
     lines = [{"id": f"n{i}", "value": x, "recipe": None, "needs": "the log"} for i, x in enumerate(of)]
     recipe = f"{name}({', '.join(f'n{i}' for i in range(len(of)))})"
     assert math.isclose(second.formula(recipe, lines), FORMULAS[name](*map(float, of)), rel_tol=1e-9)
+
+
+def test_no_formula_says_what_nothing_else_does() -> None:
+    """A formula over anything but lines of the list gives nothing, in both."""
+    lines: list[dict[str, Any]] = [{"id": "n1", "value": 3, "recipe": None, "needs": "the log"}]
+    for recipe in ("sum(7)", "difference(n1, 2)", "sum(n1, 4)", "inverse(0.5)"):
+        assert second.formula(recipe, lines) is None
+        assert first_formula(recipe, lines) is None
+    assert second.formula("sum(n1)", lines) == first_formula("sum(n1)", lines) == 3
 
 
 def test_lines_are_counted() -> None:

@@ -23,8 +23,7 @@ def formula(recipe: str, lines: Sequence[Mapping[str, Json]]) -> Json:
             last, _, kind = words.partition(", ")
             return sum(_is(line, kind) for line in lines[: int(last)])
         value = {line.get("id"): line.get("value") for line in lines}
-        of = [value[word] if word in value else float(word) for word in words.split(", ")]
-        return FORMULAS[name](*(float(x) for x in of))  # type: ignore[arg-type]
+        return FORMULAS[name](*(float(value[word]) for word in words.split(", ")))  # type: ignore[arg-type]
     except (KeyError, ValueError, TypeError, ZeroDivisionError, OverflowError):
         return None
 

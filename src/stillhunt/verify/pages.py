@@ -28,6 +28,10 @@ LETTER_TITLE = "Accounts that we believe one hand operates"
 LETTER_FOOT = (
     "Small numbers in brackets are lines of the list at the end of dossier.html, which says how each number can be checked."
 )
+REFERENCES = re.compile(r"\b[Ss]ection \d+|\bkey \d|\bSHA-256\b")
+"""Digits that count nothing."""
+
+CLASSES_KEPT = frozenset({"supplied", "numeral", "line", "kicker", "envelope"})
 SPREAD = re.compile(r"[\s^`\u200b]+")
 TOKEN = re.compile(r"(?P<sign>-(?=\d))?(?P<body>\d[\d,]*(?:\.\d+)?)(?P<percent>%)?")
 
@@ -41,6 +45,8 @@ class _Shown:
     body: str = ""
     rows: dict[str, list[str]] = field(default_factory=dict)
     numbers: list[tuple[str, str, str]] = field(default_factory=list)
+    loose: list[str] = field(default_factory=list)
+    """Words outside of numbers, names, tags, and what the operator supplied."""
 
 
 class _Reader(HTMLParser):
@@ -90,9 +96,18 @@ class _Reader(HTMLParser):
             self.shown.heading += data
         if "body" in tags:
             self.shown.body += data
+        if not any(_kept(tag, given) for tag, given in self.open):
+            self.shown.loose.append(data)
 
     def _row(self) -> str | None:
         return next((g["id"] for tag, g in self.open if tag == "tr" and g.get("id") in self.shown.rows), None)
+
+
+def _kept(tag: str, given: Mapping[str, str]) -> bool:
+    """Return whether what stands in an element may have digits that are no number of the dossier's."""
+    classes = given.get("class", "").split()
+    named = tag in ("code", "nav", "data") or "data-name" in given or given.get("id") in ("numbers", "terms")
+    return named or not CLASSES_KEPT.isdisjoint(classes)
 
 
 def differing(files: Mapping[str, bytes]) -> list[str]:
@@ -102,7 +117,7 @@ def differing(files: Mapping[str, bytes]) -> list[str]:
     1. Every line has an id of its own, and its text is how its value is written.
     2. Each section of the page says its blocks, the title what the letter begins with, the list its lines.
     3. The letter says its blocks.
-    4. Every number on a page is that of the line it leads to.
+    4. Every number on a page is that of the line it leads to, and none stands in words alone.
 
     Raises `SealError` where a file is missing or has another form.
     """
@@ -122,6 +137,8 @@ def differing(files: Mapping[str, bytes]) -> list[str]:
         for line, value, text in shown.numbers:
             if line not in lines or not _same(lines[line], value, text):
                 found.append(f"{name}: the number `{text.strip()}` is not that of line {line}")
+        alone = [text for text in shown.loose if re.search(r"\d", REFERENCES.sub("", text))]
+        found += [f"{name}: “{text.strip()[:60]}” has a number that is no line" for text in alone]
     return found
 
 

@@ -19,13 +19,13 @@ from stillhunt.report.dossier.blocks import (
     say,
     supplied,
 )
-from stillhunt.report.dossier.constants import LINKED_LOG10
+from stillhunt.report.dossier.constants import CONSTANTS, LINKED_LOG10
 from stillhunt.report.dossier.matter import Matter, pool_name
 from stillhunt.report.dossier.numbered import IN_WORDS, WRITTEN
 from stillhunt.report.numbers import short_day
 from stillhunt.report.words import plain
 
-ROWS_AT_MOST = 25
+ROWS_AT_MOST = int(CONSTANTS["accounts_shown"])
 """Accounts whose way in is shown on the page; all are in `dossier.json`."""
 
 CAPPED = ("pairing_holders",)
@@ -263,11 +263,12 @@ def _rest(m: Matter) -> Block:
             "Tags are made under the provider’s key: only the provider can tell which account one stands for.",
             small=True,
         )
+    shown = m.number(ROWS_AT_MOST, "accounts shown one by one on the page", recipe="rule.accounts_shown")
     return prose(
         "{n} more are in dossier.json. Tags are made under the provider’s key: only the provider can tell which account one"
         " stands for.",
         small=True,
-        n=m.numbers.derived("difference", (in_all, ROWS_AT_MOST), "accounts that are in dossier.json only", WRITTEN["count"]),
+        n=m.numbers.derived("difference", (in_all, shown), "accounts that are in dossier.json only", WRITTEN["count"]),
     )
 
 

@@ -19,6 +19,7 @@ FEWEST_REFERENCES = 19
 """Sets to compare a schedule with, at least, before anything is claimed: with fewer no chance level can be one in twenty."""
 
 CONSTANTS: Mapping[str, float | int] = {
+    "accounts_shown": 25,
     "calls_of_a_schedule": 100,
     "circle": 8,
     "clock_ratio": 0.9,

@@ -106,10 +106,10 @@ class NumberList:
         """Return what a number with a recipe lacks where nothing gives it."""
         return NO_BUNDLE if self.recomputed is None else needs
 
-    def derived(self, formula: str, of: Sequence[Number | Value], label: str, written: Callable[[Any], str]) -> Number:
+    def derived(self, formula: str, of: Sequence[Number], label: str, written: Callable[[Any], str]) -> Number:
         """Return a number that follows from other lines by a formula of `formulas.py`."""
-        words = [one.id if isinstance(one, Number) else str(one) for one in of]
-        value = FORMULAS[formula](*(float(one.value if isinstance(one, Number) else one) for one in of))
+        words = [one.id for one in of]
+        value = FORMULAS[formula](*(float(one.value) for one in of))
         return self._line(label, value, written(value), label, f"{formula}({', '.join(words)})", None)
 
     def before(self, last: int, kind: str | None, label: str) -> Number:
