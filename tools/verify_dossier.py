@@ -46,7 +46,7 @@ TABLES = {"cohorts": "bench/results/cohorts.md", "held_out": "bench/results/held
 RULE = {
     "accounts_shown": 25, "calls_of_a_schedule": 100, "circle": 8, "clock_ratio": 0.9, "controls_confidence": 0.95,
     "copies_share": 0.25, "copies_window_s": 60, "interchange_accounts": 8, "interchange_prompts": 3, "intervals": 0.95,
-    "linked_power": 2.0, "measures_needed": 2, "own_accounts": 3, "pairing_holders": 100, "queue_share": 0.75,
+    "measures_needed": 2, "own_accounts": 3, "pairing_holders": 100, "queue_share": 0.75,
     "references_needed": 19, "single_test": 0.05, "superiority": 0.64, "template_share": 0.25, "wakes_within_h": 12,
     "word_lists": 7, "words_in_lists": 320,
 }  # fmt: skip
@@ -1730,7 +1730,7 @@ def controls(found: Found | None) -> Found:
     sets, rejected = len(found["rejected"]), sum(found["rejected"])
     rate = upper(rejected, sets, 1 - RULE["controls_confidence"])
     out = {"controls.linked": sets, "controls.rejected": rejected, "controls.rate": rate}
-    return {**out, "controls.bound": rate * found["judged"] / found["reported"]} if found["reported"] else out
+    return {**out, "controls.bound": (rate * found["judged"] + found["falsely"]) / found["reported"]} if found["reported"] else out
 
 
 # ---------------------------------------------------------------- numbers that follow from others
@@ -1782,6 +1782,7 @@ def recomputed(bundle: Bundle, said: Found) -> Found:
     settings, selection = bundle.about["settings"], bundle.about["selection"]
     out: Found = {f"settings.{name}": x for name, x in settings.items() if isinstance(x, int | float)}
     out |= {"population.owners": bundle.about["population"]["owners"], "linkage.level": settings["linkage_level"]}
+    out["linkage.power"] = -math.log10(settings["linkage_level"])
     out |= {"key2.level": settings["level"] - settings["linkage_level"], "membership.level": settings["membership_level"]}
     out["settings.key2_level"] = out["key2.level"]
     out |= {f"log.left_out.{n}": row["count"] for n, row in enumerate(bundle.about["left_out"], 1)}

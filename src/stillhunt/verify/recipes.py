@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from stillhunt.errors import SealError
+from stillhunt.judge.sets import linked_log10
 from stillhunt.judge.strands import Strand
 from stillhunt.report.dossier.accounts import REPEATED
 from stillhunt.seal.bundle import Bundle, load
@@ -48,6 +49,7 @@ def given(bundle: Bundle) -> dict[str, Json]:
     population = mapping_of(bundle.about["population"], "population")
     out = {f"settings.{name}": value for name, value in settings_of(bundle).items() if isinstance(value, int | float)}
     out["linkage.level"] = out["settings.linkage_level"]
+    out["linkage.power"] = linked_log10(real(out["settings.linkage_level"]))
     out["key2.level"] = real(out["settings.level"]) - real(out["settings.linkage_level"])
     out["settings.key2_level"] = out["key2.level"]
     out["membership.level"] = out["settings.membership_level"]

@@ -14,7 +14,7 @@ import pytest
 
 from stillhunt.digest import capabilities
 from stillhunt.graph import candidates
-from stillhunt.judge import clock, controls, copies, interchangeable, sets, strands, work_queue
+from stillhunt.judge import clock, controls, copies, interchangeable, strands, work_queue
 from stillhunt.judge.joins import dealings, events, takeover
 from stillhunt.model import Campaign, Hunt
 from stillhunt.report.dossier import Case, Dossier, PastCampaign, dossier, dossier_json
@@ -102,7 +102,7 @@ def test_constants_are_those_that_the_code_works_by() -> None:
         "circle": dealings.PARTNERS, "clock_ratio": clock.LEAST_RATIO, "controls_confidence": controls.CONFIDENCE,
         "copies_share": copies.LARGEST_SHARE, "copies_window_s": copies.WINDOW_S,
         "interchange_accounts": interchangeable.FEWEST_ACCOUNTS, "interchange_prompts": interchangeable.FEWEST_FILLS,
-        "linked_power": sets.LINKED_LOG10, "own_accounts": takeover.OWN_ACCOUNTS, "pairing_holders": candidates.RARE,
+        "own_accounts": takeover.OWN_ACCOUNTS, "pairing_holders": candidates.RARE,
         "queue_share": work_queue.LEAST_SHARE, "single_test": ALPHA, "template_share": strands.SHARE_OF_ACCOUNTS,
         "wakes_within_h": events.WITHIN_US / events.HOUR_US, "word_lists": len(capabilities._WORDS), "words_in_lists": len(words),
     }  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from datetime import date
 
+from stillhunt.judge.sets import linked_log10
 from stillhunt.report.dossier.blocks import (
     Block,
     Facts,
@@ -19,7 +20,7 @@ from stillhunt.report.dossier.blocks import (
     say,
     supplied,
 )
-from stillhunt.report.dossier.constants import CONSTANTS, LINKED_LOG10
+from stillhunt.report.dossier.constants import CONSTANTS
 from stillhunt.report.dossier.matter import Matter, pool_name
 from stillhunt.report.dossier.numbered import IN_WORDS, WRITTEN
 from stillhunt.report.numbers import short_day
@@ -171,7 +172,7 @@ def accounts(m: Matter) -> tuple[Block, ...]:
             "A set counts as linked from a power of {enough}. Who stays is judged account by account, with that kind of value"
             " saying nothing. This decides nothing; it shows what the accusation hangs on.",
             small=True,
-            enough=m.number(LINKED_LOG10, "power of ten from which a set counts as linked", "10^2", recipe="rule.linked_power"),
+            enough=m.number(_enough(m), "power of ten from which a set counts as linked", f"10^{_enough(m):.3g}", recipe="linkage.power"),
         ),
         *_ablations(m),
     )
@@ -272,15 +273,20 @@ def _rest(m: Matter) -> Block:
     )
 
 
+def _enough(m: Matter) -> float:
+    """Return the power of ten from which a set counts as linked."""
+    return linked_log10(float(m.exhibits.figures["settings.linkage_level"]))
+
+
 def _without(m: Matter) -> Table:
-    rows = []
+    rows, enough = [], _enough(m)
     for w in m.exhibits.without:
         stays: Parts = say(
             "{n} of {all}",
             n=m.number(w.accounts, f"accounts that stay without {w.group}", recipe=f"without.{w.group}.accounts"),
             all=m.figure("traffic.accounts", "accounts of the campaign", "count"),
         )
-        linked = w.linkage_log10 >= LINKED_LOG10
+        linked = w.linkage_log10 >= enough
         rows.append(
             (
                 (plain(w.group),),

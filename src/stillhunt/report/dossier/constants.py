@@ -14,7 +14,6 @@ PREFIX = "rule."
 ENOUGH_MEASURES = 2
 LARGE = 0.64
 """A superiority that half a standard deviation gives (Φ(0.5/√2)): from here the accounts are clearly apart."""
-LINKED_LOG10 = 2.0
 FEWEST_REFERENCES = 19
 """Sets to compare a schedule with, at least, before anything is claimed: with fewer no chance level can be one in twenty."""
 
@@ -29,7 +28,6 @@ CONSTANTS: Mapping[str, float | int] = {
     "interchange_accounts": 8,
     "interchange_prompts": 3,
     "intervals": 0.95,
-    "linked_power": LINKED_LOG10,
     "measures_needed": ENOUGH_MEASURES,
     "own_accounts": 3,
     "pairing_holders": 100,

@@ -150,5 +150,5 @@ def _controls(controls: Mapping[str, Any] | None) -> dict[str, Json]:
     rate = 1.0 if rejected >= linked else float(beta.ppf(sure, rejected + 1, linked - rejected))
     out: dict[str, Json] = {"controls.linked": linked, "controls.rejected": rejected, "controls.rate": rate}
     if controls["reported"]:
-        out["controls.bound"] = rate * controls["judged"] / controls["reported"]
+        out["controls.bound"] = (rate * controls["judged"] + controls["falsely"]) / controls["reported"]
     return out

@@ -113,7 +113,12 @@ def _supplied(
     controls = None
     if audit is not None:
         counted = [bool(one["rejected"]) for one in audit["controls"] if one["linked"] or one["rejected"]]
-        controls = {"judged": audit["linked_sets"], "rejected": counted, "reported": audit["reported"]}
+        controls = {
+            "judged": audit["linked_sets"],
+            "falsely": audit["falsely_reported"],
+            "rejected": counted,
+            "reported": audit["reported"],
+        }
     return {
         "acceptances": [
             None if records is None else [_iso(records.get(member.account_id)) for member in campaign.members]
