@@ -172,7 +172,9 @@ def accounts(m: Matter) -> tuple[Block, ...]:
             "A set counts as linked from a power of {enough}. Who stays is judged account by account, with that kind of value"
             " saying nothing. This decides nothing; it shows what the accusation hangs on.",
             small=True,
-            enough=m.number(_enough(m), "power of ten from which a set counts as linked", f"10^{_enough(m):.3g}", recipe="linkage.power"),
+            enough=m.number(
+                _enough(m), "power of ten from which a set counts as linked", f"10^{_enough(m):.3g}", recipe="linkage.power"
+            ),
         ),
         *_ablations(m),
     )
