@@ -42,7 +42,8 @@ def supplied(finished: Hunt, campaign: Campaign, example: Case) -> Dossier:
     sets_of = [{"linked": True, "rejected": n == 3, "set": f"Firm {n}"} for n in range(40)]
     audit = {
         "linked_controls": 41, "rejected": 2, "rate_upper": controls.rate_upper(2, 41), "confidence": 0.95,
-        "bound": controls.rate_upper(2, 41) * 12 / 3, "claimable": False, "linked_sets": 12, "reported": 3,
+        "bound": (controls.rate_upper(2, 41) * 12 + 1) / 3, "claimable": False, "linked_sets": 12, "reported": 3,
+        "falsely_reported": 1,
         "controls": [*sets_of, {"linked": False, "rejected": True, "set": "A"}, {"linked": False, "rejected": False, "set": "B"}],
     }  # fmt: skip
     accepted = {accounts[0]: date(2026, 1, 15), accounts[2]: date(2026, 2, 1)}

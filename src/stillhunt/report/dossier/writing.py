@@ -115,7 +115,7 @@ def _supplied(
         counted = [bool(one["rejected"]) for one in audit["controls"] if one["linked"] or one["rejected"]]
         controls = {
             "judged": audit["linked_sets"],
-            "falsely": audit["falsely_reported"],
+            "falsely": audit.get("falsely_reported", 0),
             "rejected": counted,
             "reported": audit["reported"],
         }
