@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from datetime import date
 
-from stillhunt.judge.sets import linked_log10
 from stillhunt.report.dossier.blocks import (
     Block,
     Facts,
@@ -277,7 +277,7 @@ def _rest(m: Matter) -> Block:
 
 def _enough(m: Matter) -> float:
     """Return the power of ten from which a set counts as linked."""
-    return linked_log10(float(m.exhibits.figures["settings.linkage_level"]))
+    return -math.log10(m.exhibits.figures["settings.linkage_level"])
 
 
 def _without(m: Matter) -> Table:
