@@ -1,5 +1,5 @@
 """
-What an operator with a hundred linked controls may claim, from end to end, and whether it is true.
+What an operator with many linked controls may claim, from end to end, and whether it is true.
 
     python bench/audit.py --out DIR      # a few CPU minutes; leaves audit.json and calibration.html in DIR
 
@@ -58,9 +58,10 @@ def page(asked: argparse.Namespace, one: worlds.World, found: Hunt, cpu: float) 
     score = backtest.score_hunt(found, one.truth, one.truth_exchanges)
     honest = len(one.truth.filter(pc.is_null(one.truth["campaign_id"])))
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
+    rejected = ", ".join(sorted(one.label for one in audit.controls if one.rejected))
     order = sorted(given, key=lambda name: (-linked[name], name))
     rows = "\n".join(f"| {name} | {given[name]} | {linked[name]} | {small[name]} |" for name in order)
-    return f"""# What may be claimed with a hundred linked controls
+    return f"""# What may be claimed with {audit.linked} linked controls
 
 `python bench/audit.py --seed {asked.seed} --groups {asked.groups} --out DIR`, commit {commit}, {cpu:.0f} CPU s.
 
@@ -87,18 +88,21 @@ each of {len(LINKED)} linked look-alikes, the other look-alikes of the small wor
 |---|---|---|---|
 {rows}
 
+Rejected: {rejected or "none"}.
+
+An audit forgets licences too: a team that distils by licence, with several cards, is a campaign in all but the permission, and its
+licence is what protects it in a hunt.
 Honest customers who run several accounts as one are found to do so, rightly; key 3 is what tells them apart, because they
 present themselves as one customer. {audit.thresholds[0].statement}
 
-A control that key 1 does not link cannot stand for linked sets and is not counted. What a bound takes
-is linked controls in number, hardly any linked set left that nobody has verified, and campaigns that are reported: with 7 campaigns
-and 107 linked controls (`--groups 18`, seed 5101) it was 9.07 %, which may not be claimed.
+A control that key 1 does not link cannot stand for linked sets and is not counted. What a bound takes is linked controls in number,
+none of them rejected, hardly any linked set left that nobody has verified, and campaigns that are reported.
 """
 
 
 def main() -> None:
     """Hunt, and write the page."""
-    parser = argparse.ArgumentParser(description="What an operator with a hundred linked controls may claim.")
+    parser = argparse.ArgumentParser(description="What an operator with many linked controls may claim.")
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--groups", type=int, default=24, help="groups of each linked look-alike")
     parser.add_argument("--out", type=Path, required=True)
