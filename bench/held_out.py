@@ -42,10 +42,10 @@ SEEDS = {
 STRICT = 0.01
 STRICT_SEEDS = {
     "demo": range(1001, 1021),
-    "null": range(1201, 1251),
-    "small_campaigns": range(1241, 1251),
-    "covered": range(1241, 1251),
-    "nothing_shared": range(1241, 1251),
+    "null": range(1201, 1221),
+    "small_campaigns": range(1241, 1243),
+    "covered": range(1241, 1243),
+    "nothing_shared": range(1241, 1243),
 }
 """Worlds hunted at the strict level, none of them one of those above."""
 
