@@ -1,7 +1,8 @@
 """
 What the hunt finds, and whom it accuses, on worlds whose seeds were never used in development.
 
-    python bench/held_out.py                 # 10 demo worlds and 50 null worlds; resumes where it stopped
+    python bench/held_out.py                 # every kind of world at the default level of 5 %; resumes where it stopped
+    python bench/held_out.py --level 0.01    # at a stated level of 1 %, on other seeds
     python bench/held_out.py --worlds demo --seeds 101-103
 
 Writes one JSON line per world to `bench/results/held_out.jsonl` and the table to `bench/results/held_out.md`.
@@ -38,12 +39,22 @@ SEEDS = {
     "covered": range(1231, 1241),
     "nothing_shared": range(1231, 1241),
 }
+STRICT = 0.01
+STRICT_SEEDS = {
+    "demo": range(1001, 1021),
+    "null": range(1201, 1251),
+    "small_campaigns": range(1241, 1251),
+    "covered": range(1241, 1251),
+    "nothing_shared": range(1241, 1251),
+}
+"""Worlds hunted at the strict level, none of them one of those above."""
+
 BLIND = {"demo without text": ("prompt", "system", "history", "completion"), "demo without accounts table": None}
 """Demo worlds hunted again with columns, or the accounts table, taken away; the first three seeds."""
 
 
-def one(name: str, seed: int) -> dict[str, object]:
-    """Hunt one world at the default settings and score it against its truth."""
+def one(name: str, seed: int, level: float = LEVEL) -> dict[str, object]:
+    """Hunt one world at the default settings but for the level, and score it against its truth."""
     world = worlds.make(name.split(" without ")[0], seed)
     accounts = world.accounts
     if name in BLIND:
@@ -53,13 +64,14 @@ def one(name: str, seed: int) -> dict[str, object]:
         world = replace(world, exchanges=world.exchanges.select(kept))
     began = time.perf_counter()
     used = time.process_time()
-    result = pipeline.hunt(world.exchanges, accounts, world.events, key=KEY)
+    result = pipeline.hunt(world.exchanges, accounts, world.events, key=KEY, level=level)
     used = time.process_time() - used
     seconds = time.perf_counter() - began
     score = backtest.score_hunt(result, world.truth, world.truth_exchanges)
     return {
         "world": name,
         "seed": seed,
+        "level": level,
         "commit": COMMIT,
         "exchanges": result.n_exchanges,
         "accounts": result.n_accounts,
@@ -95,8 +107,9 @@ def _linked(result: Hunt, world: worlds.World) -> list[dict[str, object]]:
     return out
 
 
-def table(rows: list[dict[str, object]]) -> str:
+def table(everything: list[dict[str, object]]) -> str:
     """Return the report of all worlds that were run."""
+    rows = [r for r in everything if r.get("level", LEVEL) == LEVEL]
     told = "`python bench/held_out.py`; default settings; no seed was used in development before its row was made."
     out = ["# Held-out worlds", "", told, ""]
     demo = sorted((r for r in rows if r["world"] == "demo"), key=lambda r: r["seed"])
@@ -150,7 +163,49 @@ def table(rows: list[dict[str, object]]) -> str:
             "",
         ]
         out += [f"- seed {r['seed']}: {r['reported']} reported, {r['noticed']}" for r in wrong]
+    out += _strict([r for r in everything if r.get("level", LEVEL) == STRICT])
     return "\n".join(out) + "\n"
+
+
+def _strict(rows: list[dict[str, object]]) -> list[str]:
+    """Return what was found, and who was accused, at the strict level."""
+    if not rows:
+        return []
+    out = [
+        f"## At a stated level of {STRICT:.0%}",
+        "",
+        f"`python bench/held_out.py --level {STRICT}`, at commit {', '.join(dict.fromkeys(r['commit'] for r in rows))}; other"
+        " worlds than above. In the worlds of `demo` the campaigns are those of 25 accounts or more.",
+        "",
+        "| worlds | seeds | campaigns found | accounts accused / in campaigns | sets reported | mostly honest"
+        " | look-alikes accused | honest accounts accused |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for name in STRICT_SEEDS:
+        of = [r for r in rows if r["world"] == name]
+        if not of:
+            continue
+        least = SMALLEST if name == "demo" else 0
+        all_of = [c for r in of for c in r["campaigns"] if c["accounts"] >= least]
+        found, accused, members = (sum(c[key] for c in all_of) for key in ("found", "accused", "accounts"))
+        shares = (f" ({found / len(all_of):.0%})", f" ({accused / members:.1%})") if all_of else ("", "")
+        out.append(
+            f"| {name} | {min(r['seed'] for r in of)}–{max(r['seed'] for r in of)} | {found} of {len(all_of)}{shares[0]}"
+            f" | {accused:,} / {members:,}{shares[1]} | {sum(r['reported'] for r in of)} | {sum(r['false'] for r in of)}"
+            f" | {', '.join(n for r in of for n in r['noticed']) or '–'}"
+            f" | {sum(r['honest_accused'] for r in of)} of {sum(r['honest'] for r in of):,} |"
+        )
+    reported, false = sum(r["reported"] for r in rows), sum(r["false"] for r in rows)
+    bound = int(binom.ppf(0.95, reported, STRICT))
+    upper = float(beta.ppf(0.95, false + 1, reported - false))
+    return [
+        *out,
+        "",
+        f"Mostly honest: {false} of {reported} sets reported. If the true rate were {STRICT:.0%}, up to {bound} would be within the"
+        f" 95 % point of the binomial, P(X ≥ {false}) = {binom.sf(false - 1, reported, STRICT):.3g}; the 95 % upper bound of the"
+        f" rate is {upper:.2%} (Clopper–Pearson).",
+        "",
+    ]
 
 
 def _honest(rows: list[dict[str, object]]) -> list[str]:
@@ -205,6 +260,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
     parser.add_argument("--worlds", nargs="*", default=[*SEEDS, *BLIND])
     parser.add_argument("--seeds", help="first-last, instead of the held-out seeds")
+    parser.add_argument("--level", type=float, choices=(LEVEL, STRICT), default=LEVEL, help="campaigns' stated level")
     parser.add_argument("--restart", action="store_true", help="forget earlier results")
     arguments = parser.parse_args()
     lines = RESULTS / "held_out.jsonl"
@@ -212,12 +268,13 @@ def main() -> None:
     if arguments.restart:
         lines.unlink(missing_ok=True)
     rows = [json.loads(line) for line in lines.read_text().splitlines()] if lines.exists() else []
-    done = {(r["world"], r["seed"]) for r in rows}
-    for name in arguments.worlds:
-        for seed in _seeds(arguments.seeds, SEEDS.get(name, SEEDS["demo"][:3])):
-            if (name, seed) in done:
+    done = {(r["world"], r["seed"], r.get("level", LEVEL)) for r in rows}
+    seeds = SEEDS if arguments.level == LEVEL else STRICT_SEEDS
+    for name in [n for n in arguments.worlds if n in seeds or arguments.level == LEVEL]:
+        for seed in _seeds(arguments.seeds, seeds.get(name, SEEDS["demo"][:3])):
+            if (name, seed, arguments.level) in done:
                 continue
-            rows.append(one(name, seed))
+            rows.append(one(name, seed, arguments.level))
             with lines.open("a") as out:
                 out.write(json.dumps(rows[-1], sort_keys=True) + "\n")
             print(name, seed, rows[-1]["reported"], "reported;", rows[-1]["noticed"], flush=True)
