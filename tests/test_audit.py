@@ -9,7 +9,7 @@ import pytest
 
 import stillhunt
 from stillhunt import worlds
-from stillhunt.audit import _bound
+from stillhunt.audit import Sets, _bound
 from stillhunt.contract import CONTROLS
 from stillhunt.controls import Control
 from stillhunt.errors import LogError
@@ -22,19 +22,19 @@ CONTROL = Control(
 )  # fmt: skip
 
 
-def hunted(world: worlds.World, controls: pa.Table, shuffles: int = 0) -> Hunt:
+def hunted(world: worlds.World, controls: pa.Table, **settings: float) -> Hunt:
     """Return an audited hunt."""
     return stillhunt.hunt(
-        world.exchanges, world.accounts, world.events, key=SECRET, threads=1, controls=controls, shuffles=shuffles
+        world.exchanges, world.accounts, world.events, key=SECRET, threads=1, controls=controls, **settings
     )
 
 
-def bound(controls: list[Control], campaigns: int, sets: int, level: float = 0.05) -> Audit:
-    """Return the bound for a hunt with so many campaigns among so many linked sets."""
+def bound(controls: list[Control], campaigns: int, sets: int, level: float = 0.05, falsely: int = 0) -> Audit:
+    """Return the bound for a hunt with so many campaigns and so many linked sets that nobody has verified."""
+    counted = Sets(unverified=sets, verified=falsely, reported=campaigns, falsely=falsely)
     return _bound(
-        tuple(controls), sets=sets, campaigns=[None] * campaigns, cutoff=0.01, level=level, thresholds=(),  # type: ignore[list-item]
-        full_break=None, left_out=(),
-    )  # fmt: skip
+        tuple(controls), sets=counted, cutoff=0.01, level=level, thresholds=(), full_break=None, left_out=()
+    )
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +62,22 @@ def test_an_audit_changes_no_accusation(audited: Hunt, small_hunt: Hunt) -> None
     assert replace(audited, claim=small_hunt.claim, audit=None) == small_hunt
     assert "No bound" in small_hunt.claim.statement
     assert of(audited).statement in audited.claim.statement
+
+
+def test_a_bound_may_be_claimed_end_to_end(small_world: worlds.World) -> None:
+    """With enough linked controls for the level asked for, none of them rejected, the bound stands in the claim of the hunt."""
+    given = set(small_world.controls["account_id"].to_pylist())
+    rest = [
+        (row["cohort"], row["account_id"])
+        for row in small_world.truth.to_pylist()
+        if row["campaign_id"] is None and row["account_id"] not in given and row["cohort"] != "independent"
+    ]
+    sets, accounts = zip(*rest, strict=True)
+    more = pa.table({"set": sets, "account_id": accounts, "org_id": [None] * len(rest)}, schema=CONTROLS)
+    found = hunted(small_world, pa.concat_tables([small_world.controls, more]), level=0.4)
+    audit = of(found)
+    assert audit.claimable and audit.bound is not None and audit.verified_sets and not audit.rejected
+    assert f"at most {audit.bound:.2%} of the reports are honest sets" in str(found.claim)
 
 
 def test_a_rejected_control_is_counted_and_named(audited: Hunt) -> None:
@@ -122,7 +138,7 @@ def test_controls_of_another_log_are_an_error(small_world: worlds.World) -> None
 
 
 def test_the_bound_is_the_arithmetic() -> None:
-    """r_u M / R is claimed when it is within the level, and refused, with what it would take, when it is not."""
+    """(r_u M + K) / R is claimed when it is within the level, and refused, with what it would take, when it is not."""
     enough = bound([CONTROL] * 739, campaigns=6, sets=32)
     assert enough.bound == pytest.approx(0.00405 * 32 / 6, rel=1e-2)
     assert enough.claimable and "at most 2.16% of the reports" in enough.statement
@@ -131,6 +147,14 @@ def test_the_bound_is_the_arithmetic() -> None:
     wanted = int(few.statement.split("It would take ")[1].split(" ")[0].replace(",", ""))
     assert bound([CONTROL] * wanted, campaigns=6, sets=32).claimable
     assert not bound([CONTROL] * (wanted - 1), campaigns=6, sets=32).claimable
+
+
+def test_a_reported_control_is_a_false_report() -> None:
+    """A set reported that is mostly accounts of controls counts whole, however small the rate among controls is."""
+    one = bound([CONTROL] * 2000, campaigns=6, sets=12, falsely=1)
+    assert one.bound is not None and one.bound > 1 / 6
+    assert not one.claimable and "1 of them mostly accounts of controls" in one.statement
+    assert "Rejected controls, not their number" in one.statement
 
 
 def test_a_rejected_control_weighs_and_an_unlinked_one_does_not() -> None:

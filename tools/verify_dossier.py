@@ -1155,7 +1155,8 @@ def again(bundle: Bundle, shown: list[Found], said: list[Found]) -> Found:
     logs = bet(owners, kept) if kept else []
     log10 = sum(logs) - price_of(len(kept), owners.n) - logs[group] if kept else 0.0
     out["ablation.linkage.log10"] = log10
-    if len(kept) < 5 or log10 < 2 or sum(x >= 2 for at, x in enumerate(logs) if at != group) < 2:
+    enough = -math.log10(bundle.about["settings"]["linkage_level"])
+    if len(kept) < 5 or log10 < enough or sum(x >= 2 for at, x in enumerate(logs) if at != group) < 2:
         return out if about["passes"] else {**out, "ablation.linkage.accounts": 0}
     if bundle.about["again"]:
         members, names = owners.rows("member"), [f"without-strand-{n}" for n in range(1, len(bundle.about["again"]) + 1)]

@@ -1,10 +1,11 @@
 """
 The whole rule on the operator's own verified-honest linked sets, and the bound that may be claimed from it.
 
-With x of V controls rejected, r_u the upper end of the exact interval for the share rejected, M linked sets in the hunt and R
-of them reported, at most M r_u honest sets are expected among the R: the share of false reports is at most r_u M / R. This
-assumes that honest sets nobody has verified are no worse than those that somebody has. A rejected control is printed and
-counted; no setting is changed because of it.
+With x of V controls rejected, r_u the upper end of the exact interval for the share rejected, M linked sets in the hunt that
+nobody has verified and R sets reported, at most M r_u unverified honest sets are expected among the R. Linked sets that are
+mostly accounts of controls are not in M: whether they are honest is known, and each one reported, K in all, is a false report.
+The share of false reports is at most (r_u M + K) / R. This assumes that honest sets nobody has verified are no worse than those
+that somebody has. A rejected control is printed and counted; no setting is changed because of it.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import pyarrow as pa
 
 from stillhunt.config import Config
 from stillhunt.controls import Control, FullBreak, Threshold
-from stillhunt.digest import ledger
+from stillhunt.digest import ledger, traits
 from stillhunt.engines import Engine
 from stillhunt.errors import LogError
 from stillhunt.graph import broken, fetch_incidence
@@ -26,7 +27,7 @@ from stillhunt.judge.campaigns import Judged, judge
 from stillhunt.judge.controls import CONFIDENCE, KnownHonest, first_percentile, judge_controls, rate_upper
 from stillhunt.judge.rule import Rule
 from stillhunt.judge.sets import linked_sets
-from stillhunt.model import Audit, Campaign, LeftOut
+from stillhunt.model import Audit, LeftOut
 from stillhunt.search import LINKING_KINDS, Search, search
 
 FEWEST_FOR_PERCENTILE = 99
@@ -44,6 +45,20 @@ class Controls:
     left_out: tuple[LeftOut, ...]
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sets:
+    """
+    Linked sets of a hunt: `verified` are mostly accounts of controls, `unverified` the others, reported or not.
+
+    Of all of them `reported` were reported; `falsely` of these are verified, and so known to be honest.
+    """
+
+    unverified: int
+    verified: int
+    reported: int
+    falsely: int
+
+
 def audit(
     engine: Engine,
     controls: Controls,
@@ -53,6 +68,7 @@ def audit(
     config: Config,
     *,
     shuffles: int,
+    shingles: int,
     progress: Progress,
 ) -> Audit:
     """
@@ -64,13 +80,16 @@ def audit(
     4. The bound, and thresholds estimated from the controls.
     5. With `shuffles`, the log with everything broken that could link anybody.
 
-    Afterwards the engine holds the relations of the last step.
+    `shingles` is how many sampled shingles the log has. Afterwards the engine holds the relations of the last step.
     """
     names = controls.accounts
     everybody = pa.array(sorted({a for accounts in names.values() for a in accounts}), pa.string())
     again, second = searched, judged
-    if ledger.undeclare(engine, everybody):                                                        # 1. 2.
-        again = search(engine, fetch_incidence(engine, LINKING_KINDS), seed=config.seed, several=config.declared_customers)
+    if undeclared(engine, everybody, shingles=shingles):                                           # 1. 2.
+        again = search(
+            engine, fetch_incidence(engine, LINKING_KINDS), seed=config.seed, several=config.declared_customers,
+            linkage_level=rule.linkage_level,
+        )  # fmt: skip
         second = judge(engine, again.population, again.groups, again.links, rule, progress=lambda share: None)
     progress(0.3)
     known = _known(engine, names)                                                                  # 3.
@@ -82,14 +101,26 @@ def audit(
     found = tuple(_as_hunted(one, names[one.label], accused) for one in found)
     return _bound(                                                                                 # 4.
         found,
-        sets=len(judged.linked) + len(judged.campaigns),
-        campaigns=judged.campaigns,
+        sets=_sets(judged, frozenset(everybody.to_pylist())),
         cutoff=judged.cutoff,
         level=config.level,
         thresholds=(_rho0(found, config.rho0), _tau(known, again)),
         full_break=_full_break(engine, rule, config, shuffles, progress) if shuffles else None,     # 5.
         left_out=controls.left_out,
     )
+
+
+def undeclared(engine: Engine, accounts: pa.Array, *, shingles: int) -> bool:
+    """
+    Forget what is declared about some accounts, and return whether anything was.
+
+    Traits, and what owners handed each other, are made anew: what passes between two accounts of one customer is no dealing
+    between owners, and is one as soon as each is an owner of its own.
+    """
+    changed = ledger.undeclare(engine, accounts) > 0
+    if changed:
+        traits.build(engine, n_shingles=shingles)
+    return changed
 
 
 def accounts_of(engine: Engine, controls: pa.Table) -> Controls:
@@ -148,8 +179,7 @@ def _as_hunted(control: Control, accounts: Iterable[str], accused: set[str]) -> 
 def _bound(
     controls: tuple[Control, ...],
     *,
-    sets: int,
-    campaigns: Sequence[Campaign],
+    sets: Sets,
     cutoff: float,
     level: float,
     thresholds: tuple[Threshold, ...],
@@ -159,8 +189,7 @@ def _bound(
     counted = [one for one in controls if one.linked or one.rejected]
     rejected = sum(one.rejected for one in counted)
     upper = rate_upper(rejected, len(counted))
-    reported = len(campaigns)
-    bound = upper * sets / reported if reported else None
+    bound = (upper * sets.unverified + sets.falsely) / sets.reported if sets.reported else None
     claimable = bound is not None and bound <= level
     return Audit(
         controls=controls,
@@ -168,43 +197,61 @@ def _bound(
         rejected=rejected,
         confidence=CONFIDENCE,
         rate_upper=upper,
-        sets=sets,
-        reported=reported,
+        sets=sets.unverified,
+        verified_sets=sets.verified,
+        falsely_reported=sets.falsely,
+        reported=sets.reported,
         cutoff=cutoff,
         bound=bound,
         level=level,
         claimable=claimable,
-        statement=_statement(rejected, len(counted), upper, sets, reported, bound, level),
+        statement=_statement(rejected, len(counted), upper, sets, bound, level),
         thresholds=thresholds,
         full_break=full_break,
         left_out=left_out,
     )
 
 
-def _statement(
-    rejected: int, counted: int, upper: float, sets: int, reported: int, bound: float | None, level: float
-) -> str:
+def _sets(judged: Judged, verified: frozenset[str]) -> Sets:
+    """Count the linked sets of a hunt, those mostly of verified accounts apart."""
+    reported = [len(verified.intersection(one.accounts)) * 2 > len(one.accounts) for one in judged.campaigns]
+    linked = [len(verified.intersection(one.account_ids)) * 2 > len(one.account_ids) for one in judged.linked]
+    known = sum(reported) + sum(linked)
+    return Sets(
+        unverified=len(reported) + len(linked) - known, verified=known, reported=len(reported), falsely=sum(reported)
+    )
+
+
+def _statement(rejected: int, counted: int, upper: float, sets: Sets, bound: float | None, level: float) -> str:
     seen = (
         f"Of {counted:,} verified-honest linked sets of this operator the rule rejects {rejected:,}; with {CONFIDENCE:.0%}"
         f" confidence it rejects at most {upper:.2%} of such sets."
     )
+    among = f"Over {sets.unverified:,} linked sets that nobody has verified and {sets.reported:,} reported ones"
+    if sets.falsely:
+        among += f", {sets.falsely:,} of them mostly accounts of controls,"
     if bound is None:
         return f"{seen} Nothing was reported, so there is no share of false reports to bound."
     if bound > level:
-        wanted = int(np.ceil(np.log(1 - CONFIDENCE) / np.log1p(-min(level * reported / sets, 1 - 1e-9))))
+        share = level * sets.reported / max(1, sets.unverified)
+        wanted = int(np.ceil(np.log(1 - CONFIDENCE) / np.log1p(-min(share, 1 - 1e-9))))
         need = (
             f"Rejected controls, not their number, stand in the way: read {'it' if rejected == 1 else 'them'} first."
-            if rejected
+            if rejected or sets.falsely
             else f"It would take {wanted:,} linked controls of which none is rejected."
         )
         return (
-            f"{seen} Over {sets:,} linked sets of which {reported:,} are reported that is a share of {min(bound, 1.0):.0%}, more"
-            f" than the stated {level:.0%}: insufficient controls. No bound from this operator's own sets may be claimed. {need}"
+            f"{seen} {among} that is a share of {min(bound, 1.0):.0%}, more than the stated {_percent(level)}: insufficient"
+            f" controls. No bound from this operator's own sets may be claimed. {need}"
         )
     return (
-        f"{seen} Over {sets:,} linked sets of which {reported:,} are reported, at most {bound:.2%} of the reports are honest"
-        " sets, if honest sets that nobody has verified are no worse than those that somebody has."
+        f"{seen} {among}, at most {bound:.2%} of the reports are honest sets, if honest sets that nobody has verified are no worse"
+        " than those that somebody has."
     )
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.3g}%"
 
 
 def _rho0(controls: Sequence[Control], in_use: float) -> Threshold:
@@ -277,8 +324,12 @@ def _full_break(engine: Engine, rule: Rule, config: Config, shuffles: int, progr
     proposed, kept, unbroken = 0, 0, 0
     for number in range(shuffles):
         dealt = broken(engine, incidence, seed=config.seed + 1 + number)
-        found = search(engine, dealt, seed=config.seed, several=config.declared_customers)
-        sets = linked_sets(found.population, found.groups, membership_level=rule.membership_level)
+        found = search(
+            engine, dealt, seed=config.seed, several=config.declared_customers, linkage_level=rule.linkage_level
+        )
+        sets = linked_sets(
+            found.population, found.groups, membership_level=rule.membership_level, linkage_level=rule.linkage_level
+        )
         inside = [np.bincount(incidence.stratum[one.owners], minlength=len(country)) for one in sets]
         proposed, kept = proposed + len(found.groups), kept + len(sets)
         unbroken += sum(4 * int(part.max()) >= int(country[part.argmax()]) for part in inside)

@@ -350,9 +350,10 @@ class Audit:
     The whole rule on verified-honest linked sets, and the bound that follows for the hunt.
 
     Of `linked` controls `rejected` were rejected, so at confidence `confidence` the rule rejects at most the share
-    `rate_upper` (Clopper and Pearson) of honest linked sets; of `sets` linked sets in the hunt `reported` were reported, so
-    at most the share `bound` = rate_upper x sets / reported of these is honest. `claimable` says whether that is within
-    `level`. `cutoff` is the p-value up to which the hunt reported sets.
+    `rate_upper` (Clopper and Pearson) of honest linked sets. `sets` linked sets of the hunt are not verified, `verified_sets`
+    are mostly accounts of controls; `reported` were reported, `falsely_reported` of these verified ones. So at most the share
+    `bound` = (rate_upper x sets + falsely_reported) / reported of the reports is honest. `claimable` says whether that is
+    within `level`. `cutoff` is the p-value up to which the hunt reported sets.
     """
 
     controls: tuple[Control, ...]
@@ -361,6 +362,8 @@ class Audit:
     confidence: float
     rate_upper: float
     sets: int
+    verified_sets: int
+    falsely_reported: int
     reported: int
     cutoff: float
     bound: float | None

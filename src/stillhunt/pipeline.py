@@ -33,6 +33,7 @@ from stillhunt.intake import Collected, merged, side_table
 from stillhunt.judge.campaigns import ASSUMPTIONS, Judged, judge
 from stillhunt.judge.campaigns import METHOD as RULE_METHOD
 from stillhunt.judge.rule import Rule
+from stillhunt.judge.sets import linkage_level
 from stillhunt.model import AccountId, Claim, Hunt, LeftOut, LinkedSet, Unavailable
 from stillhunt.search import LINKING_KINDS, Search, search
 from stillhunt.store import tracking
@@ -186,7 +187,7 @@ def run(
     if known_honest is None:
         return found
     audited = audit(  # 6.
-        engine, known_honest, searched, judged, rule, config, shuffles=shuffles,
+        engine, known_honest, searched, judged, rule, config, shuffles=shuffles, shingles=collected.shingles,
         progress=lambda share: progress("audit", share),
     )  # fmt: skip
     audited = replace(audited, left_out=merged([*audited.left_out, *left_controls]))
@@ -200,6 +201,7 @@ def _searched(engine: Engine, config: Config, progress: Progress) -> Search:
         fetch_incidence(engine, LINKING_KINDS),
         seed=config.seed,
         several=config.declared_customers,
+        linkage_level=linkage_level(config.level),
         progress=lambda share: progress("links", share),
     )
 

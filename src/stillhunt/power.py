@@ -26,6 +26,7 @@ from stillhunt.graph import fetch_incidence
 from stillhunt.intake import side_table
 from stillhunt.judge.campaigns import judge
 from stillhunt.judge.rule import Rule
+from stillhunt.judge.sets import linkage_level
 from stillhunt.model import Hunt
 from stillhunt.pipeline import Progress
 from stillhunt.planting import SCHEDULERS, SHARING, Cell, Donors, Planted, donors, lay_out, plant
@@ -167,7 +168,10 @@ def _round(
     engine.register("account_trait", traits.account_traits(everybody, key))
     shingles = engine.fetch("SELECT coalesce(sum(len(shingles)), 0)::BIGINT AS n FROM raw_call").column("n")[0].as_py()
     traits.build(engine, n_shingles=int(shingles))
-    searched = search(engine, fetch_incidence(engine, LINKING_KINDS), seed=config.seed, several=config.declared_customers)
+    searched = search(
+        engine, fetch_incidence(engine, LINKING_KINDS), seed=config.seed, several=config.declared_customers,
+        linkage_level=linkage_level(config.level),
+    )  # fmt: skip
     judged = judge(engine, searched.population, searched.groups, searched.links, rule, progress=lambda share: None)
     sets = [frozenset(c.accounts) for c in judged.campaigns]
     of = {a for one in sown for a in one.account_ids}

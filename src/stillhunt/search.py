@@ -22,7 +22,7 @@ from stillhunt.graph.groups import SMALLEST
 from stillhunt.graph.holders import WIDEST, with_holders
 from stillhunt.judge.linkage import Population, linkage
 from stillhunt.judge.membership import best_supported
-from stillhunt.judge.sets import LINKED_LOG10, concealed
+from stillhunt.judge.sets import LINKAGE_LEVEL, concealed, linked_log10
 from stillhunt.model import Incidence, LeftOut
 
 LINKING_KINDS = [(k.kind, k.group) for k in traits.KINDS if k.group is not None]
@@ -52,14 +52,17 @@ def search(
     *,
     seed: int,
     several: float,
+    linkage_level: float = LINKAGE_LEVEL,
     progress: Callable[[float], None] = lambda share: None,
 ) -> Search:
     """
     Propose groups of owners from the incidence, which the engine holds as well.
 
     Licensed owners are counted in the population but never proposed. A group that links propose and that looks like fewer than
-    `several` unrelated customers is one customer with many accounts, and stays as it is.
+    `several` unrelated customers is one customer with many accounts, and stays as it is. Groups are split until they are linked
+    at `linkage_level`.
     """
+    enough = linked_log10(linkage_level)
     pairs = candidate_pairs(engine, incidence, seed=seed)
     progress(0.7)
     licensed = (
@@ -71,7 +74,7 @@ def search(
 
     def evidence(group: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
         weighed = linkage(population, group)
-        return np.array(weighed.groups_log10) * (weighed.weighted_log10 >= LINKED_LOG10)
+        return np.array(weighed.groups_log10) * (weighed.weighted_log10 >= enough)
 
     def one_customer(group: npt.NDArray[np.int32]) -> bool:
         customers = concealed(population, group).customers
@@ -82,7 +85,7 @@ def search(
         n_owners=incidence.n_owners,
         weigh=lambda group: linkage(population, group).weighted_log10,
         trim=lambda group: best_supported(population, group),
-        enough=LINKED_LOG10,
+        enough=enough,
         seed=seed,
     )
     likely = [

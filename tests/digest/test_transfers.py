@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from digest.logs import at, call, digest
 
+from stillhunt.audit import undeclared
 from stillhunt.digest.transfers import MOST_TAKERS, OWN_ANSWERS, listed
 from stillhunt.engines.duckdb import DuckDBEngine
 
@@ -43,6 +45,16 @@ def test_seats_of_one_organisation_hand_nothing_over(engine: DuckDBEngine) -> No
     calls += [grading("b", 2, org_id="o", reasoning_presented=["r"])]
     digest(engine, calls, [])
     assert handed(engine, "reasoning") == handed(engine, "answer") == []
+
+
+def test_seats_that_lose_their_organisation_hand_things_over(engine: DuckDBEngine) -> None:
+    """Once an audit has forgotten what is declared, what passes between two seats passes between the owners they have become."""
+    calls = [call("z", 0), call("a", 1, org_id="o", reasoning_issued=["r"], completion=ANSWER)]
+    calls += [grading("b", 2, org_id="o", reasoning_presented=["r"])]
+    digest(engine, calls, [])
+    assert undeclared(engine, pa.array(["a", "b"]), shingles=1000)
+    assert handed(engine, "reasoning") == handed(engine, "answer") == [("a", "b")]
+    assert not undeclared(engine, pa.array(["a", "b"]), shingles=1000)
 
 
 def test_a_block_that_is_not_one_owners_says_nothing(engine: DuckDBEngine) -> None:

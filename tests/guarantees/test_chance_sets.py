@@ -14,7 +14,7 @@ from stillhunt.engines.duckdb import DuckDBEngine
 from stillhunt.graph import candidate_pairs, propose
 from stillhunt.judge.linkage import Population, linkage
 from stillhunt.judge.membership import best_supported
-from stillhunt.judge.sets import LINKAGE_LEVEL, LINKED_LOG10
+from stillhunt.judge.sets import LINKAGE_LEVEL, linked_log10
 from stillhunt.model import Incidence
 
 Owners = npt.NDArray[np.int32]
@@ -48,7 +48,7 @@ def proposed(engine: DuckDBEngine, held: Incidence, weighed: list[float], seed: 
         n_owners=held.n_owners,
         weigh=weigh,
         trim=lambda group: best_supported(population, group),
-        enough=LINKED_LOG10,
+        enough=linked_log10(LINKAGE_LEVEL),
         seed=seed,
     )
 
@@ -81,8 +81,8 @@ def test_no_set_of_unrelated_owners_passes(engine: DuckDBEngine) -> None:
         population = Population(held)
         weighed += [linkage(population, np.sort(owners)).weighted_log10 for owners in greedy(held, rng)]
         tried += len(weighed)
-        passed += max(weighed) >= LINKED_LOG10
-        assert not groups or max(weighed) >= LINKED_LOG10
+        passed += max(weighed) >= linked_log10(LINKAGE_LEVEL)
+        assert not groups or max(weighed) >= linked_log10(LINKAGE_LEVEL)
     assert tried > 15 * worlds
     assert not_more_often(passed, worlds, LINKAGE_LEVEL)
 

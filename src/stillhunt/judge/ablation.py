@@ -19,7 +19,7 @@ from stillhunt.judge.linkage import Population, linkage
 from stillhunt.judge.membership import belonging
 from stillhunt.judge.operate import NAMES, JointOperation, Operation, joint_operation
 from stillhunt.judge.rule import Rule
-from stillhunt.judge.sets import FEWEST_OWNERS, LINKED_LOG10, SECOND_WITNESS_LOG10, LinkedOwners, concealed
+from stillhunt.judge.sets import FEWEST_OWNERS, SECOND_WITNESS_LOG10, LinkedOwners, concealed, linked_log10
 from stillhunt.judge.traffic import Harvest, Traffic
 from stillhunt.model import Ablation, AccountId
 
@@ -93,7 +93,7 @@ def regrouped(population: Population, reported: Reported, rule: Rule) -> Regroup
     owners = left.owners
     log10, witnesses = linked_without(population, owners, group)
     traffic, operated = reported.traffic, reported.operated
-    passes = len(owners) >= FEWEST_OWNERS and log10 >= LINKED_LOG10 and witnesses >= 2
+    passes = len(owners) >= FEWEST_OWNERS and log10 >= linked_log10(rule.linkage_level) and witnesses >= 2
     fewer = passes and len(owners) < len(found.owners)
     if fewer:                                                                                            # 2.
         traffic = _of(traffic, np.searchsorted(found.owners, owners))

@@ -30,7 +30,7 @@ from stillhunt.judge.operate import JointOperation, joint_operation
 from stillhunt.judge.replayable import Case, Replayable, replayable, with_contrasts
 from stillhunt.judge.rule import Rule
 from stillhunt.judge.scalars import Corroborated
-from stillhunt.judge.sets import LINKAGE_LEVEL, LinkedOwners, concealed, linked_sets
+from stillhunt.judge.sets import LinkedOwners, concealed, linked_sets
 from stillhunt.judge.traffic import Suspects, Traffic
 from stillhunt.judge.work_queue import LEAST_SHARE
 from stillhunt.model import AccountId, Campaign, Claim, Link, LinkedSet, Membership
@@ -94,7 +94,7 @@ def judge(
        owners that have a part in the strands shown.
     5. Every campaign is judged again without its strongest leg, and put beside matched honest accounts.
     """
-    found = linked_sets(population, groups, membership_level=rule.membership_level, licensed=_licensed(engine))  # 1.
+    found = _linked(engine, population, groups, rule)                                            # 1.
     disguised = [f for f in found if _disguised(f, rule)]
     linked_owners = np.concatenate([np.zeros(0, np.int32), *(f.owners for f in found)])
     suspects = Suspects(engine, [one.owners for one in disguised], linked_owners, rule.salted)
@@ -102,7 +102,7 @@ def judge(
     operations = _operations(suspects, len(disguised), rule, progress)                           # 2.
     q_values = adjusted(p_values := np.array([o.p_value for o in operations], dtype=np.float64))  # 3.
     names = _account_names(engine)
-    level = rule.level - LINKAGE_LEVEL
+    level = rule.key2_level
     for_strands = level * float((q_values <= level).mean()) if len(q_values) else 0.0
     campaigns, linked, measured = [], [], []                                                     # 4.
     kept: dict[str, Replayable] = {}
@@ -137,11 +137,15 @@ def judge(
     )  # fmt: skip
 
 
-def _licensed(engine: Engine) -> npt.NDArray[np.int32]:
-    """Return the owners that have a licence."""
+def _linked(
+    engine: Engine, population: Population, groups: Sequence[npt.NDArray[np.int32]], rule: Rule
+) -> list[LinkedOwners]:
+    """Return the sets that key 1 passes, without owners that have a licence."""
     rows = engine.fetch("SELECT owner FROM owner WHERE licence IS NOT NULL ORDER BY owner")
-    owners: npt.NDArray[np.int32] = rows.column("owner").to_numpy().astype(np.int32)
-    return owners
+    return linked_sets(
+        population, groups, membership_level=rule.membership_level, linkage_level=rule.linkage_level,
+        licensed=rows.column("owner").to_numpy().astype(np.int32),
+    )  # fmt: skip
 
 
 def _operations(
@@ -277,7 +281,8 @@ def _campaign(
         members=members,
         profile=shown.profile,
         evidence=evidence(
-            population, found, traffic, operated, rule.labels, threshold=rule.declared_customers, rho0=rule.rho0
+            population, found, traffic, operated, rule.labels, threshold=rule.declared_customers, rho0=rule.rho0,
+            linkage_level=rule.linkage_level,
         ),
         alternatives=alternatives(population, found, traffic, operated, threshold=rule.declared_customers),
         not_seen=(*rule.not_seen, *_tests_not_run(operated)),

@@ -77,7 +77,10 @@ def judge_controls(
     2. Key 2 on the set that key 1 leaves, or on the control itself.
     3. Key 3, and the cut-off of the hunt.
     """
-    found = [linked_sets(population, [one.owners], membership_level=rule.membership_level) for one in known]  # 1.
+    found = [                                                                                               # 1.
+        linked_sets(population, [one.owners], membership_level=rule.membership_level, linkage_level=rule.linkage_level)
+        for one in known
+    ]
     sets = [sets[0].owners if sets else one.owners for sets, one in zip(found, known, strict=True)]
     able = [number for number, owners in enumerate(sets) if len(owners) >= FEWEST_OWNERS]
     everybody = np.concatenate([linked, *(one.owners for one in known)]).astype(np.int32)

@@ -14,7 +14,7 @@ from stillhunt.judge.joins.findings import passed_on
 from stillhunt.judge.linkage import Population
 from stillhunt.judge.nulls import copies_null, interchange_null, of_draws
 from stillhunt.judge.operate import NAMES, JointOperation, Operation
-from stillhunt.judge.sets import LINKAGE_LEVEL, LinkedOwners
+from stillhunt.judge.sets import LinkedOwners, linked_log10
 from stillhunt.judge.traffic import Harvest, Traffic
 from stillhunt.model import Evidence, ExchangeId
 
@@ -36,9 +36,10 @@ def evidence(
     *,
     threshold: float,
     rho0: float,
+    linkage_level: float,
 ) -> tuple[Evidence, ...]:
     """Return the evidence of the three keys, strongest witness first; key 2 strand by strand."""
-    out = [_linkage(population, found), *_witnesses(population, found, labels)]
+    out = [_linkage(population, found, linkage_level), *_witnesses(population, found, labels)]
     for number, (harvest, operation) in enumerate(zip(traffic.harvests, operated.strands, strict=True), 1):
         pointers = _pointers(traffic, harvest)
         tests = (
@@ -82,7 +83,7 @@ def shared_kinds(population: Population, found: LinkedOwners, member: int, label
     return tuple(labels[population.incidence.kinds[k]] for k in kinds)
 
 
-def _linkage(population: Population, found: LinkedOwners) -> Evidence:
+def _linkage(population: Population, found: LinkedOwners, level: float) -> Evidence:
     link = found.linkage
     names = population.incidence.groups
     strongest = int(np.argmax(link.groups_log10))
@@ -92,7 +93,7 @@ def _linkage(population: Population, found: LinkedOwners) -> Evidence:
         statement=(
             f"{len(found.owners):,} owners share values that unrelated customers do not: the weighted linkage e-value is"
             f" 10^{link.weighted_log10:.1f}, and any set of unrelated customers anywhere in this log reaches"
-            f" 10^{-np.log10(LINKAGE_LEVEL):.0f} with probability at most {LINKAGE_LEVEL:.0%}."
+            f" 10^{linked_log10(level):.3g} with probability at most {100 * level:.3g}%."
             f" Without its strongest witness ({names[strongest]}) it is 10^{link.without_strongest_log10:.1f}."
         ),
         e_value_log10=link.weighted_log10,

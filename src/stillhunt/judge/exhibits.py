@@ -20,7 +20,7 @@ from stillhunt.judge.membership import without_each_group
 from stillhunt.judge.operate import NAMES, JointOperation
 from stillhunt.judge.rule import Rule
 from stillhunt.judge.scalars import pictured, scalars
-from stillhunt.judge.sets import LINKAGE_LEVEL, LinkedOwners
+from stillhunt.judge.sets import LinkedOwners
 from stillhunt.judge.strands import Strand
 from stillhunt.judge.traffic import Harvest, Traffic
 from stillhunt.model import (
@@ -79,8 +79,8 @@ def _figures(shown: Shown) -> dict[str, float | int]:
     groups = zip(shown.population.incidence.groups, link.groups_log10, strict=True)
     found: dict[str, float | int | None] = {
         "owners": len(shown.found.owners),
-        "settings.linkage_level": LINKAGE_LEVEL,
-        "settings.key2_level": shown.rule.level - LINKAGE_LEVEL,
+        "settings.linkage_level": shown.rule.linkage_level,
+        "settings.key2_level": shown.rule.key2_level,
         "settings.membership_level": shown.rule.membership_level,
         "settings.declared_customers": shown.rule.declared_customers,
         "settings.rho0": shown.rule.rho0,

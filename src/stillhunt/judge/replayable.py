@@ -27,7 +27,7 @@ from stillhunt.judge.replay_beside import contrast_tables, event_tables, indicat
 from stillhunt.judge.replay_strands import about_strand, codes_of, same_remainders, strand_tables
 from stillhunt.judge.rule import Rule
 from stillhunt.judge.scalars import Corroborated
-from stillhunt.judge.sets import LINKAGE_LEVEL, LinkedOwners
+from stillhunt.judge.sets import LinkedOwners
 from stillhunt.judge.traffic import Traffic
 from stillhunt.model import Campaign, Contrast
 from stillhunt.seal.bundle import SMALLEST_CELL, Bundle, Table, suppressed
@@ -133,7 +133,7 @@ def _about(population: Population, case: Case, rule: Rule) -> dict[str, Json]:
             "declared_customers": rule.declared_customers,
             "draws": rule.draws,
             "level": rule.level,
-            "linkage_level": LINKAGE_LEVEL,
+            "linkage_level": rule.linkage_level,
             "membership_level": rule.membership_level,
             "rho0": rule.rho0,
             "seed": rule.seed,

@@ -8,6 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from stillhunt.judge.sets import linkage_level
 from stillhunt.judge.traffic import Salted
 from stillhunt.model import Contrast, Profile
 
@@ -35,3 +36,13 @@ class Rule:
     not_seen: tuple[str, ...]
     keep: bool = False
     """Whether each campaign's replay bundle is made."""
+
+    @property
+    def linkage_level(self) -> float:
+        """The part of the level that key 1 takes."""
+        return linkage_level(self.level)
+
+    @property
+    def key2_level(self) -> float:
+        """The part of the level that is left for key 2."""
+        return self.level - self.linkage_level

@@ -18,10 +18,8 @@ from stillhunt.judge.linkage import Linkage, Population, linkage
 from stillhunt.judge.membership import belonging
 
 LINKAGE_LEVEL = 0.01
-"""The chance that any set of unrelated owners at all passes key 1."""
-
-LINKED_LOG10 = -float(np.log10(LINKAGE_LEVEL))
-"""The weighted linkage e-value, in log10, from which a set counts as linked."""
+LINKAGE_SHARE = 5
+"""Key 1 takes a fifth of a hunt's level, and at most this much; the rest is for key 2."""
 
 SECOND_WITNESS_LOG10 = 2.0
 """A second dependence group must carry an e-value of at least 100 of its own."""
@@ -29,6 +27,16 @@ SECOND_WITNESS_LOG10 = 2.0
 FEWEST_OWNERS = 5
 
 NOBODY = np.zeros(0, dtype=np.int32)
+
+
+def linkage_level(level: float) -> float:
+    """Return the chance that any set of unrelated owners at all may pass key 1, for a hunt at that level."""
+    return min(LINKAGE_LEVEL, level / LINKAGE_SHARE)
+
+
+def linked_log10(linkage_level: float) -> float:
+    """Return the weighted linkage e-value, in log10, from which a set counts as linked (Markov's inequality)."""
+    return -float(np.log10(linkage_level))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,6 +61,7 @@ def linked_sets(
     groups: Iterable[npt.NDArray[np.int32]],
     *,
     membership_level: float,
+    linkage_level: float = LINKAGE_LEVEL,
     licensed: npt.NDArray[np.integer[Any]] = NOBODY,
 ) -> list[LinkedOwners]:
     """
@@ -62,11 +71,11 @@ def linked_sets(
     2. Membership, owner by owner; `licensed` owners are no members of anything, whatever they share.
     3. An owner that belongs to two sets stays with the one it has more evidence for; key 3 on what is left.
     """
-    found = []
+    found, enough = [], linked_log10(linkage_level)
     for group in groups:
         weighed = linkage(population, group)                                                    # 1.
         witnesses = sum(g >= SECOND_WITNESS_LOG10 for g in weighed.groups_log10)
-        if weighed.weighted_log10 < LINKED_LOG10 or witnesses < 2:
+        if weighed.weighted_log10 < enough or witnesses < 2:
             continue
         belong = belonging(population, group, q=membership_level)                                # 2.
         own = ~np.isin(belong.owners, licensed)

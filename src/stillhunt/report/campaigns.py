@@ -105,6 +105,8 @@ def _audit(audit: Audit) -> dict[str, Json]:
         "rejected": audit.rejected,
         "rate_upper": audit.rate_upper,
         "linked_sets": audit.sets,
+        "verified_sets": audit.verified_sets,
+        "falsely_reported": audit.falsely_reported,
         "reported": audit.reported,
         "cutoff": audit.cutoff,
         "controls": [_control(c) for c in audit.controls],

@@ -21,7 +21,7 @@ from stillhunt.judge.joins.takeover import Takeovers, takeover_of
 from stillhunt.judge.membership import e_bh, scored
 from stillhunt.judge.operate import NAMES
 from stillhunt.judge.scalars import pictured, scalars
-from stillhunt.judge.sets import FEWEST_OWNERS, LINKED_LOG10
+from stillhunt.judge.sets import FEWEST_OWNERS, linked_log10
 from stillhunt.judge.strands import Strand
 from stillhunt.judge.work_queue import queue_test
 from stillhunt.seal.bundle import Bundle
@@ -164,14 +164,15 @@ def _without_group(bundle: Bundle, shown: Sequence[PValues]) -> dict[str, Json]:
     Only how strongly the rest is linked where the counts published do not keep the same owners as those of the log.
     """
     population, flags, number = population_of(bundle)
-    about, level = mapping_of(bundle.about["without"], "without"), real(settings_of(bundle)["membership_level"])
+    about, settings = mapping_of(bundle.about["without"], "without"), settings_of(bundle)
+    level, enough = real(settings["membership_level"]), linked_log10(real(settings["linkage_level"]))
     group = population.incidence.groups.index(text_of(about["group"], "without"))
     core = Core(population, number[flags["without"]], outside_of(bundle, "without-"))
     owners, log_e, _ = scored(core, others=False, without=group)
     kept = owners[e_bh(log_e, population.incidence.n_owners, level)]
     log10, witnesses = linked_without(population, kept, group)
     out: dict[str, Json] = {"ablation.linkage.log10": log10}
-    if not (len(kept) >= FEWEST_OWNERS and log10 >= LINKED_LOG10 and witnesses >= 2):
+    if not (len(kept) >= FEWEST_OWNERS and log10 >= enough and witnesses >= 2):
         return out if about["passes"] else {**out, "ablation.linkage.accounts": 0}
     again = strands_of(bundle, "without-strand")
     left = shown

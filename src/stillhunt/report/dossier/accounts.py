@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from datetime import date
 
+from stillhunt.judge.sets import linked_log10
 from stillhunt.report.dossier.blocks import (
     Block,
     Facts,
@@ -27,7 +28,6 @@ from stillhunt.report.words import plain
 ROWS_AT_MOST = 25
 """Accounts whose way in is shown on the page; all are in `dossier.json`."""
 
-LINKED_LOG10 = 2.0
 POWER = WRITTEN["power"]
 REPEATED = "its exchange id was read before"
 
@@ -162,7 +162,7 @@ def accounts(m: Matter) -> tuple[Block, ...]:
             "A set counts as linked from a power of {enough}. Who stays is judged account by account, with that kind of value"
             " saying nothing. This decides nothing; it shows what the accusation hangs on.",
             small=True,
-            enough=m.number(LINKED_LOG10, "power of ten from which a set counts as linked", "10^2", needs=THE_RULE),
+            enough=m.number(_enough(m), "power of ten from which a set counts as linked", f"10^{_enough(m):.3g}", needs=THE_RULE),
         ),
         *_ablations(m),
     )
@@ -262,15 +262,20 @@ def _rest(m: Matter) -> Block:
     )
 
 
+def _enough(m: Matter) -> float:
+    """Return the power of ten from which a set counts as linked."""
+    return linked_log10(float(m.exhibits.figures["settings.linkage_level"]))
+
+
 def _without(m: Matter) -> Table:
-    rows = []
+    rows, enough = [], _enough(m)
     for w in m.exhibits.without:
         stays: Parts = say(
             "{n} of {all}",
             n=m.number(w.accounts, f"accounts that stay without {w.group}", recipe=f"without.{w.group}.accounts"),
             all=m.figure("traffic.accounts", "accounts of the campaign", "count"),
         )
-        linked = w.linkage_log10 >= LINKED_LOG10
+        linked = w.linkage_log10 >= enough
         rows.append(
             (
                 (plain(w.group),),
