@@ -31,7 +31,7 @@ from stillhunt.trace.marks import MarkKey
 N, K, ACCOUNTS = 3000, 4, 16
 SHARES = {"100 %": 1.0, "20 %": 0.2, "5 %": 0.05, "1 %": 0.01}
 PROBES, UNUSED, DELTA, SPARE = 800, 200, 2.0, 750
-FIRST_SEED = 104
+FIRST_MARKED, FIRST_SEED = 105, 201
 """Of further students (`--students`), each with coins and a training of its own: how much of a row is luck."""
 
 SUBSETS = 51
@@ -114,7 +114,7 @@ def row(name: str, scores: CoinScores) -> str:
 
 def coin_rows(lab: Lab, made: dict[str, Any], students: dict[str, OpenWeights]) -> list[str]:
     """Return the rows of the coin table."""
-    base, teacher, out = lab.base(), lab.teacher(), []
+    base, teacher, rehearsal, out = lab.base(), lab.teacher(), lab.rehearsal(), []
 
     def add(name: str, part: dict[str, Any], student: OpenWeights, references: list[OpenWeights]) -> None:
         out.append(lab.kept(f"row-{name}", lambda: row(name, scored(part, student, references))))
@@ -123,6 +123,7 @@ def coin_rows(lab: Lab, made: dict[str, Any], students: dict[str, OpenWeights]) 
         n = next((round(s * N) for label, s in SHARES.items() if label in name), N)
         part = {k: v[:n] for k, v in made.items()}
         add(f"{name}: base + teacher + length", part, student, [base, teacher])
+        add(f"{name}: base + teacher + rehearsal + length", part, student, [base, teacher, rehearsal])
         if name in SHARES:
             add(f"{name}: teacher + length", part, student, [teacher])
         if name == "1 %":
@@ -131,22 +132,37 @@ def coin_rows(lab: Lab, made: dict[str, Any], students: dict[str, OpenWeights]) 
 
 
 def seed_rows(lab: Lab, made: dict[str, Any], seeds: range) -> list[str]:
-    """Return rows of further students at 100 % and 20 %, each with coins and a training of its own."""
-    base, teacher, out = lab.base(), lab.teacher(), []
-    for name, share in (("100 %", 1.0), ("20 %", 0.2)):
+    """
+    Return rows of further students at 20 % and 100 %, each with coins and a training of its own.
+
+    The first 600 exchanges are tested in both cases: all of the harvest at 20 %, a part of it at 100 %.
+    """
+    base, teacher, rehearsal, out = lab.base(), lab.teacher(), lab.rehearsal(), []
+    tested = round(SHARES["20 %"] * N)
+    for name in ("20 %", "100 %"):
         for seed in seeds:
-            n = round(share * N)
+            share = SHARES[name]
             other = {**made, "coins": np.random.default_rng([49, seed]).integers(0, K, N).tolist()}
             served = [(p, d[c]) for p, d, c in zip(made["prompts"], made["drawn"], other["coins"], strict=True)]
             student = lab.student(f"student-{share}-{seed}", mixture(lab, served, share), seed=seed)
-            part = {k: v[:n] for k, v in other.items()}
+            part = {k: v[:tested] for k, v in other.items()}
 
-            def make(name: str = name, part: dict[str, Any] = part, student: OpenWeights = student, seed: int = seed) -> str:
-                scores = scored(part, student, [base, teacher])
+            def make(
+                with_: list[OpenWeights],
+                told: str,
+                part: Any = part,
+                student: Any = student,
+                head: str = f"{name} | {seed}",
+            ) -> str:
+                scores = scored(part, student, with_)
                 found, (reached, planned) = coin_test(scores, draws=0), used(scores)
-                return f"| {name} | {seed} | {found.tail.z:.1f} | {found.gain:.2f} | {reached} | {planned} |"
+                return f"| {head} | {told} | {found.tail.z:.1f} | {found.gain:.2f} | {reached} | {planned} |"
 
-            out.append(lab.kept(f"seed-{share}-{seed}", make))
+            for told, references in (
+                ("base + teacher + length", [base, teacher]),
+                ("base + teacher + rehearsal + length", [base, teacher, rehearsal]),
+            ):
+                out.append(lab.kept(f"seed-{share}-{seed}-{len(references)}", partial(make, references, told)))
     return out
 
 
@@ -214,7 +230,9 @@ def black_box_coin(made: dict[str, Any], students: dict[str, OpenWeights], n: in
 
 def _missed(n: int) -> str:
     shares = coin_share(n, alpha=1e-5).share
-    return "; ".join(f"{s:.0%} ({d.split(' ')[0]})" if s <= 1 else f"none ({d.split(' ')[0]})" for d, s in shares.items())
+    return "; ".join(
+        f"{s:.0%} ({d.split(' ')[0]})" if s <= 1 else f"none ({d.split(' ')[0]})" for d, s in shares.items()
+    )
 
 
 def radioactivity_rows(lab: Lab, students: dict[str, OpenWeights]) -> list[str]:
@@ -261,7 +279,9 @@ def main() -> None:
     """Train what is missing, measure, and write the tables."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--work", type=Path, default=Path("bench/work/lab"))
-    parser.add_argument("--students", type=int, metavar="N", default=0, help="further students, to see how much is luck")
+    parser.add_argument(
+        "--students", type=int, metavar="N", default=0, help="further students, to see how much is luck"
+    )
     arguments = parser.parse_args()
     lab, seeds = Lab(folder=arguments.work), range(FIRST_SEED, FIRST_SEED + arguments.students)
     made = harvest(lab)
@@ -281,7 +301,7 @@ def main() -> None:
             f"marked 5 %, seed {seed}": lab.student(
                 f"marked-0.05-{seed}", mixture(lab, shuffled(marked, seed), 0.05), seed=seed
             )
-            for seed in seeds
+            for seed in range(FIRST_MARKED, FIRST_MARKED + arguments.students)
         },
         "never marked": students["100 %"],
     }
@@ -301,10 +321,12 @@ def further(rows: list[str]) -> list[str]:
     if not rows:
         return []
     return [
-        "### Further students: other coins, other training (base + teacher + length)",
+        "### Further students: coins and training of their own",
         "",
-        "| harvested | seed | z | gain | exchanges for 1e-5 | (4.26/gain)² |",
-        "|---|---|---|---|---|---|",
+        "Seeds and number were fixed before any of them was trained; 600 exchanges are tested in each case.",
+        "",
+        "| harvested | seed | references | z | gain | exchanges for 1e-5 | (4.26/gain)² |",
+        "|---|---|---|---|---|---|---|",
         *rows,
         "",
     ]
