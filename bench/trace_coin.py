@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from trace_lab import ANSWER, PROMPT, RESULTS, TEMPERATURE, VOCABULARY, Lab, Pairs, commit, scored
+from trace_lab import ANSWER, PROMPT, REHEARSED, RESULTS, TEMPERATURE, VOCABULARY, Lab, Pairs, commit, scored
 from transformers import LogitsProcessor
 
 from stillhunt.trace.audit.attribution import attribute
@@ -33,6 +33,9 @@ SHARES = {"100 %": 1.0, "20 %": 0.2, "5 %": 0.05, "1 %": 0.01}
 PROBES, UNUSED, DELTA, SPARE = 800, 200, 2.0, 750
 FIRST_MARKED, FIRST_SEED = 105, 201
 """Of further students (`--students`), each with coins and a training of its own: how much of a row is luck."""
+
+REHEARSED_ROWS = ("20 %", "5 %", "1 %")
+"""Rows also given with the rehearsal; that of 100 % is among the further students."""
 
 SUBSETS = 51
 MARK = MarkKey(key=b"bench/trace_coin, a public mark key", context=1, gamma=0.5)
@@ -123,7 +126,8 @@ def coin_rows(lab: Lab, made: dict[str, Any], students: dict[str, OpenWeights]) 
         n = next((round(s * N) for label, s in SHARES.items() if label in name), N)
         part = {k: v[:n] for k, v in made.items()}
         add(f"{name}: base + teacher + length", part, student, [base, teacher])
-        add(f"{name}: base + teacher + rehearsal + length", part, student, [base, teacher, rehearsal])
+        if name in REHEARSED_ROWS:
+            add(f"{name}: base + teacher + rehearsal + length", part, student, [base, teacher, rehearsal])
         if name in SHARES:
             add(f"{name}: teacher + length", part, student, [teacher])
         if name == "1 %":
@@ -168,33 +172,45 @@ def seed_rows(lab: Lab, made: dict[str, Any], seeds: range) -> list[str]:
 
 def attribution_rows(lab: Lab, made: dict[str, Any], students: dict[str, OpenWeights]) -> list[str]:
     """Return the rows of attribution: 16 accounts that were mixed, and 300 innocents with exchanges that were never used."""
-    base, teacher, out = lab.base(), lab.teacher(), []
+    base, teacher = lab.base(), lab.teacher()
+
+    def both() -> list[str]:
+        return [attribution_row(lab, made, students[name], name, [base, teacher]) for name in ("100 %", "20 %")]
+
+    rows: list[str] = lab.kept("table-attribution", both)
+    with_ = [base, teacher, lab.rehearsal()]
+    head = "20 %, with the rehearsal"
+    return [
+        *rows,
+        lab.kept("attribution-20-rehearsal", lambda: attribution_row(lab, made, students["20 %"], head, with_)),
+    ]
+
+
+def attribution_row(
+    lab: Lab, made: dict[str, Any], student: OpenWeights, head: str, references: list[OpenWeights]
+) -> str:
+    """Return one row of attribution; `head` begins with the share that was harvested."""
     spare = lab.served("spare", SPARE, K, seed=47, first=N)
-    for name, share in (("100 %", 1.0), ("20 %", 0.2)):
-        n = round(share * N)
-        scores = scored({k: v[:n] for k, v in made.items()}, students[name], [base, teacher], accounts=ACCOUNTS)
-        guilty = attribute(scores)
-        pool = scored(spare, students[name], [base, teacher])
-        innocents = []
-        for i in range(300):
-            rng = np.random.default_rng([48, i])
-            each = with_coins(pool.take(rng.choice(len(pool), 150, replace=False)), 1000 + i)
-            innocents.append(
-                CoinScores(
-                    **{f: getattr(each, f) for f in each.__dataclass_fields__} | {"account": (f"innocent-{i}",) * 150}
-                )
-            )
-        everyone = attribute(_joined([scores, *innocents]))
-        named = [r.account for r in everyone if r.named]
-        by_e = [r.account for r in everyone if r.named_by_e]
-        z = [r.tail.z for r in everyone if r.account.startswith("innocent")]
-        count = lambda names, kind: sum(a.startswith(kind) for a in names)  # noqa: E731
-        out.append(
-            f"| {name} | {n // ACCOUNTS} | {count(named, 'account')} of {ACCOUNTS} | {count(by_e, 'account')} of {ACCOUNTS} |"
-            f" {count(named, 'innocent')} of 300 | {count(by_e, 'innocent')} of 300 | {np.median([r.tail.z for r in guilty]):.1f} |"
-            f" {np.mean(z):.2f}, {np.std(z):.2f} |"
-        )
-    return out
+    n = round(SHARES[head.split(",")[0]] * N)
+    scores = scored({k: v[:n] for k, v in made.items()}, student, references, accounts=ACCOUNTS)
+    guilty = attribute(scores)
+    pool = scored(spare, student, references)
+    innocents = []
+    for i in range(300):
+        rng = np.random.default_rng([48, i])
+        each = with_coins(pool.take(rng.choice(len(pool), 150, replace=False)), 1000 + i)
+        names = {"account": (f"innocent-{i}",) * 150}
+        innocents.append(CoinScores(**{f: getattr(each, f) for f in each.__dataclass_fields__} | names))
+    everyone = attribute(_joined([scores, *innocents]))
+    named = [r.account for r in everyone if r.named]
+    by_e = [r.account for r in everyone if r.named_by_e]
+    z = [r.tail.z for r in everyone if r.account.startswith("innocent")]
+    count = lambda names, kind: sum(a.startswith(kind) for a in names)  # noqa: E731
+    return (
+        f"| {head} | {n // ACCOUNTS} | {count(named, 'account')} of {ACCOUNTS} | {count(by_e, 'account')} of {ACCOUNTS} |"
+        f" {count(named, 'innocent')} of 300 | {count(by_e, 'innocent')} of 300 | {np.median([r.tail.z for r in guilty]):.1f} |"
+        f" {np.mean(z):.2f}, {np.std(z):.2f} |"
+    )
 
 
 def _joined(parts: list[CoinScores]) -> CoinScores:
@@ -306,9 +322,9 @@ def main() -> None:
         "never marked": students["100 %"],
     }
     tables = {
-        "coin": lab.kept("table-coin", lambda: coin_rows(lab, made, students)),
+        "coin": coin_rows(lab, made, students),
         "seeds": seed_rows(lab, made, seeds),
-        "attribution": lab.kept("table-attribution", lambda: attribution_rows(lab, made, students)),
+        "attribution": attribution_rows(lab, made, students),
         "samples": lab.kept("table-samples", lambda: black_box_coin(made, students)),
         "marks": lab.kept("table-marks", lambda: radioactivity_rows(lab, marks)),
     }
@@ -346,7 +362,8 @@ def page(tables: dict[str, list[str]], teacher: float, base: float) -> list[str]
         "",
         f"“Exchanges” is the smallest n at which the median exact p of {SUBSETS} random subsets is below 1e-5; (4.26/gain)² is the",
         "planning figure. The last column is printed where p > 1e-5: the smallest share that would be seen with 80 % power, for",
-        "weak, middling and strong learning.",
+        "weak, middling and strong learning. The rehearsal is the public base model fine-tuned on the teacher's draws for",
+        f"{REHEARSED} other prompts, four each, which no student saw and no coin decided: it drifts as a student does.",
         "",
         "| student: references | tested | z | gain | exact p | exchanges for 1e-5 | (4.26/gain)² |"
         " e-process reaches 1e5 after | sd of z, coins redrawn | detectable share |",
