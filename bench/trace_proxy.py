@@ -7,9 +7,9 @@ Writes `bench/results/trace_proxy.md`.
 
 Three processes: a pretended upstream (`tests/trace_upstream.py`), the gateway (`stillhunt trace serve`), and this one.
 
-1. Latency: calls at a quiet pace, direct, direct again and through the gateway in turn. For a call with a coin, direct means k
-   calls side by side, all waited for: what remains is what the gateway adds beyond drawing candidates. The second direct call
-   shows what the machine itself adds to one of two calls.
+1. Latency: calls at a quiet pace, direct, through a bare relay and through the gateway in turn. For a call with a coin, direct
+   means k calls side by side, all waited for: what remains is what the gateway adds beyond drawing candidates. The relay is a
+   process that passes bytes on and looks at none: it shows what any process in between costs on this machine at this hour.
 2. Throughput: as many calls as go through with 32 customers.
 3. Faults: a share of all upstream answers fail. Each call carries a number, and the upstream writes down which of its draws
    failed. A call is lost when the customer got no good answer though one of its draws succeeded.
@@ -112,7 +112,7 @@ def quantile(values: list[float], share: float) -> float:
     return sorted(values)[min(len(values) - 1, int(share * len(values)))]
 
 
-async def in_turn(ways: tuple[Once, Once, Once], calls: int) -> tuple[list[float], ...]:
+async def in_turn(ways: tuple[Once, ...], calls: int) -> tuple[list[float], ...]:
     """Time three ways in turn, each so many times, in ms; which goes first changes every time."""
     times: tuple[list[float], ...] = ([], [], [])
     for number in range(40):
@@ -168,6 +168,32 @@ def stage(folder: Path, delay_ms: float, faults: float) -> Iterator[tuple[int, i
         yield behind, front, process.pid, draws
 
 
+@contextmanager
+def relay(behind: int) -> Iterator[int]:
+    """Run a process that passes bytes on to a port and back, as they come; gives its own port."""
+    port = free_port()
+    with running("bench/trace_proxy.py", "--relay", str(port), str(behind), ready="ready"):
+        yield port
+
+
+async def relayed(port: int, behind: int) -> None:
+    """Pass bytes on from one port to another and back, for ever."""
+
+    async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while block := await reader.read(1 << 16):
+            writer.write(block)
+            await writer.drain()
+        writer.close()
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        other_reader, other_writer = await asyncio.open_connection("127.0.0.1", behind)
+        await asyncio.gather(pump(reader, other_writer), pump(other_reader, writer))
+
+    server = await asyncio.start_server(connected, "127.0.0.1", port)
+    print("ready", file=sys.stderr, flush=True)
+    await server.serve_forever()
+
+
 def wait_for(port: int) -> None:
     """Wait until somebody listens on a port of the loopback."""
     import socket
@@ -184,16 +210,16 @@ def latency(folder: Path, calls: int) -> list[str]:
     """Return the rows of added latency."""
     rows = []
     for delay_ms in (0.0, 20.0):
-        with stage(folder, delay_ms, 0.0) as (behind, front, _, _):
+        with stage(folder, delay_ms, 0.0) as (behind, front, _, _), relay(behind) as between:
             for label, account, stream in (
                 ("no plan, passes through", "other", False),
                 (f"coin, k = {K}", "planned", False),
                 (f"coin, k = {K}, streamed", "planned", True),
             ):
-                before, after = Customer(behind, account, stream), Customer(front, account, stream)
-                straight = before.side_by_side if account == "planned" else before.once
-                direct, again, through = asyncio.run(in_turn((straight, straight, after.once), calls))
-                rows.append(latency_row(f"{label} | {delay_ms:g}", direct, again, through))
+                before, middle, after = (Customer(port, account, stream) for port in (behind, between, front))
+                draws = (c.side_by_side if account == "planned" else c.once for c in (before, middle))
+                ways = (*draws, after.once)
+                rows.append(latency_row(f"{label} | {delay_ms:g}", *asyncio.run(in_turn(ways, calls))))
                 print(rows[-1], flush=True)
         for path in folder.glob("*"):
             if path.is_file() and path.name != "plan.toml":
@@ -203,14 +229,11 @@ def latency(folder: Path, calls: int) -> list[str]:
     return rows
 
 
-def latency_row(head: str, direct: list[float], again: list[float], through: list[float]) -> str:
-    """Return a row: quantiles of both ways, their difference, and the quantiles of the differences call by call."""
-    figures = [quantile(values, q) for values in (direct, through) for q in (0.5, 0.99)]
-    figures += [figures[2] - figures[0], figures[3] - figures[1]]
-    for other in (through, again):
-        each = [a - b for a, b in zip(other, direct, strict=True)]
-        figures += [quantile(each, q) for q in (0.5, 0.99)]
-    return f"| {head} | {len(direct):,} | " + " | ".join(f"{value:.2f}" for value in figures) + " |"
+def latency_row(head: str, direct: list[float], relayed: list[float], through: list[float]) -> str:
+    """Return a row: median and 99th percentile of each way, and what relay and gateway add to those of the direct call."""
+    figures = [(quantile(values, 0.5), quantile(values, 0.99)) for values in (direct, relayed, through)]
+    added = [(m - figures[0][0], p - figures[0][1]) for m, p in figures[1:]]
+    return f"| {head} | {len(direct):,} | " + " | ".join(f"{m:.2f}, {p:.2f}" for m, p in (*figures, *added)) + " |"
 
 
 def throughput(folder: Path, seconds: float) -> list[str]:
@@ -290,7 +313,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--calls", type=int, metavar="N", default=600, help="calls of each way for each row of latency")
+    parser.add_argument("--relay", type=int, nargs=2, metavar=("PORT", "BEHIND"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+    if arguments.relay:
+        asyncio.run(relayed(*arguments.relay))
     seconds = arguments.seconds
     load = os.getloadavg()[0]
     commit = subprocess.run(
@@ -334,13 +360,13 @@ call, further below, depends on neither.
 
 ## Latency (ms)
 
-Direct, direct again and through the gateway in turn, one call at a time. For calls with a coin, direct means k calls side by
-side and all waited for: the difference is what the gateway adds beyond drawing candidates. “Call by call” is the difference
-between two calls that followed each other; between direct and direct it is the machine's own.
+Direct, through a bare relay and through the gateway in turn, one call at a time. For calls with a coin, direct and relayed mean
+k calls side by side and all waited for: the difference is what the gateway adds beyond drawing candidates. The relay is a
+process that passes bytes on and looks at none: what it adds is the price of any process in between, on this machine at this
+hour, and no part of it is the gateway's own. Each cell has the median and the 99th percentile.
 
-| call | upstream takes | calls of each | direct p50 | p99 | through p50 | p99 | **added p50** | **added p99** |\
- through less direct, call by call: p50 | p99 | direct less direct: p50 | p99 |
-|---|---|---|---|---|---|---|---|---|---|---|---|---|
+| call | upstream takes | calls of each | direct | relayed | through | relay adds | **gateway adds** |
+|---|---|---|---|---|---|---|---|
 {latency}
 
 ## Load
