@@ -283,6 +283,31 @@ def radioactivity_rows(lab: Lab, students: dict[str, OpenWeights]) -> list[str]:
     return out
 
 
+def further_marks(lab: Lab, students: dict[str, OpenWeights]) -> list[str]:
+    """Return rows of radioactivity at 5 % of several students, with the base model and with the rehearsal as reference."""
+    probes = [p + a for p, a in lab.pairs("attacker")[3 * N : 3 * N + PROBES] if len(a) == ANSWER]
+    base, rehearsal, out = lab.base(), lab.rehearsal(), []
+    read: dict[str, list[Any]] = {}
+
+    def read_by(model: OpenWeights) -> list[Any]:
+        if model.name not in read:
+            read[model.name] = list(model.distributions(probes))
+        return read[model.name]
+
+    def make(student: OpenWeights, reference: OpenWeights, name: str, kind: str) -> str:
+        tilt = TiltWeights(vocabulary=VOCABULARY)
+        for tokens, own, other in zip(probes, student.distributions(probes), read_by(reference), strict=True):
+            tilt.add(tokens, own, other)
+        found = radioactivity_test(tilt.weights(), MARK.green)
+        return f"| {name} | {kind} | {found.pairs:.0f} | {found.tail.z:.2f} | 10^{found.tail.p_log10:.1f} |"
+
+    for name, student in students.items():
+        for kind, reference in (("base", base), ("rehearsal", rehearsal)):
+            made = partial(make, student, reference, name, kind)
+            out.append(lab.kept(f"mark-{name}-{kind}", made))
+    return out
+
+
 def _mark_row(name: str, how: str, found: Any, share: float | None) -> str:
     missed = "–" if share is None else f"{share:.0%}" if share <= 1 else "none"
     return (
@@ -313,13 +338,17 @@ def main() -> None:
     marks = {
         "marked 100 %": lab.student("marked-1.0", marked),
         "marked 5 %": lab.student("marked-0.05", mixture(lab, marked, 0.05)),
+        "never marked": students["100 %"],
+    }
+    further_marked = {
+        "marked 5 %": marks["marked 5 %"],
         **{
             f"marked 5 %, seed {seed}": lab.student(
                 f"marked-0.05-{seed}", mixture(lab, shuffled(marked, seed), 0.05), seed=seed
             )
             for seed in range(FIRST_MARKED, FIRST_MARKED + arguments.students)
         },
-        "never marked": students["100 %"],
+        "never marked": marks["never marked"],
     }
     tables = {
         "coin": coin_rows(lab, made, students),
@@ -327,6 +356,7 @@ def main() -> None:
         "attribution": attribution_rows(lab, made, students),
         "samples": lab.kept("table-samples", lambda: black_box_coin(made, students)),
         "marks": lab.kept("table-marks", lambda: radioactivity_rows(lab, marks)),
+        "further marks": further_marks(lab, further_marked) if seeds else [],
     }
     size = lambda m: sum(p.numel() for p in m.model.parameters()) / 1e6  # noqa: E731
     (RESULTS / "trace_coin.md").write_text("\n".join(page(tables, size(lab.teacher()), size(lab.base()))))
@@ -343,6 +373,22 @@ def further(rows: list[str]) -> list[str]:
         "",
         "| harvested | seed | references | z | gain | exchanges for 1e-5 | (4.26/gain)² |",
         "|---|---|---|---|---|---|---|",
+        *rows,
+        "",
+    ]
+
+
+def marked_further(rows: list[str]) -> list[str]:
+    """Return the section on further marked students, where there are any."""
+    if not rows:
+        return []
+    return [
+        "### Further students at 5 %: another part of the marked answers, another training; the rehearsal as reference",
+        "",
+        "Seeds and number were fixed before any of them was scored.",
+        "",
+        "| student | reference | effective pairs | z | bound on p |",
+        "|---|---|---|---|---|",
         *rows,
         "",
     ]
@@ -394,6 +440,7 @@ def page(tables: dict[str, list[str]], teacher: float, base: float) -> list[str]
         "|---|---|---|---|---|---|---|---|",
         *tables["marks"],
         "",
+        *marked_further(tables["further marks"]),
     ]
 
 
