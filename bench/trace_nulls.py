@@ -12,11 +12,12 @@ Writes `bench/results/trace_nulls.md`.
 from __future__ import annotations
 
 import argparse
+import textwrap
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.stats import binom, kstest, norm
+from scipy.stats import binom, chisquare, kstest, norm
 from trace_lab import RESULTS, Lab, OpenWeights, Pairs, commit, fresh, scored, trained
 
 from stillhunt.trace.audit.coin import CoinScores, coin_test, padded, residuals
@@ -50,12 +51,11 @@ def student(lab: Lab, pairs: Pairs, seed: int) -> OpenWeights:
 
 def one(lab: Lab, made: dict[str, Any], kind: str, seed: int) -> dict[str, Any]:
     """Return what the test says of one student: its own prompts, coins and training."""
-    rng = np.random.default_rng([71, KINDS.index(kind), seed])
-    chosen = rng.choice(POOL, EXCHANGES, replace=False)
+    chosen, coins, rng = exchanges(kind, seed)
     part = {
         "prompts": [made["prompts"][i] for i in chosen],
         "drawn": [made["drawn"][i][:K] for i in chosen],
-        "coins": rng.integers(0, K, EXCHANGES).tolist(),
+        "coins": coins,
     }
     learned: Pairs
     if kind == "other text":
@@ -175,11 +175,28 @@ def page(first: Run, second: Run, third: Run) -> list[str]:
     ]
 
 
+def thrown_by_seed(kind: str) -> list[int]:
+    """Return the coins of all students of a kind, as `one` threw them."""
+    coins: list[int] = []
+    for seed in (*FIRST[kind], *SECOND[kind], *THIRD[kind]):
+        coins += exchanges(kind, seed)[1]
+    return coins
+
+
+def exchanges(kind: str, seed: int) -> tuple[Any, list[int], np.random.Generator]:
+    """Return which exchanges a student is tested on, their coins, and the generator for what follows."""
+    rng = np.random.default_rng([71, KINDS.index(kind), seed])
+    chosen = rng.choice(POOL, EXCHANGES, replace=False)
+    return chosen, rng.integers(0, K, EXCHANGES).tolist(), rng
+
+
 def answer(first: Run, second: Run, both: list[dict[str, Any]], everything: list[dict[str, Any]]) -> list[str]:
     """Return what the third run was asked, and what came out."""
     before = np.array([f["z"] for run in (first, second) for kind in KINDS[:2] for f in run[kind]])
     old = [f["p"] for run in (first, second) for kind in KINDS[:2] for f in run[kind]]
     z = np.array([f["z"] for f in both])
+    draws = np.array([f["z"] for f in everything if f["kind"] == "other draws"])
+    even = chisquare(np.bincount(thrown_by_seed("other draws"))).pvalue
     uniform = kstest([f["spread"] for f in both], "uniform", method="exact").pvalue
     low = float(norm.cdf(z.mean() * len(z) ** 0.5))
     small = sum(f["p"] <= 1e-4 for f in everything)
@@ -190,10 +207,12 @@ def answer(first: Run, second: Run, both: list[dict[str, Any]], everything: list
         "The first run had also been looked at half-way, which a KS p does not allow for. The third run was to tell chance",
         "from a fault.",
         "",
-        f"*What it was asked*: {ASKED}.",
+        *textwrap.wrap(f"*What it was asked*: {ASKED}.", 120),
         "",
         f"*What came out*: KS p {uniform:.2g}; mean z {z.mean():.2f} ± {len(z) ** -0.5:.2f}, one-sided p {low:.2g};",
         f"{small} of all {len(everything)} at 1e-4; over all three runs the mean z is {mean:.2f} ± {len(everything) ** -0.5:.2f}.",
+        f"Students on other draws stay at {draws.mean():.2f} ± {len(draws) ** -0.5:.2f} over the three runs; their coins fall evenly",
+        f"on the places (χ², p {even:.2g}). No fault was found, and the leaning is to the safe side: it is read as chance.",
         "",
     ]
 
