@@ -30,15 +30,9 @@ def main() -> None:
     found: defaultdict[str, Counter[int]] = defaultdict(Counter)
     for batch in prompts.to_batches(8192):
         n = batch.num_rows
-        rows = {
-            "exchange_id": ["-"] * n,
-            "account_id": ["-"] * n,
-            "started_at": pa.array([0] * n, pa.timestamp("us", "UTC")),
-        }
+        rows = {"exchange_id": ["-"] * n, "account_id": ["-"] * n, "started_at": pa.array([0] * n, pa.timestamp("us", "UTC"))}
         calls = digester.calls(pa.RecordBatch.from_pydict({**rows, "prompt": batch.column("text").cast(pa.string())}))
-        for source, capability in zip(
-            batch.column("source").to_pylist(), calls.column("capability").to_pylist(), strict=True
-        ):
+        for source, capability in zip(batch.column("source").to_pylist(), calls.column("capability").to_pylist(), strict=True):
             found[source][capability] += 1
     lines = [
         "# Capabilities of real prompts",

@@ -24,9 +24,7 @@ RESULTS = Path(__file__).parent / "results"
 KEY = b"stillhunt held-out worlds, public"
 SEEDS = "981-990"
 SOURCES = ("git", "-C", str(Path(__file__).parents[1]))
-COMMIT = subprocess.run(
-    [*SOURCES, "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True
-).stdout.strip()
+COMMIT = subprocess.run([*SOURCES, "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
 
 
 def one(seed: int) -> dict[str, object]:

@@ -52,9 +52,7 @@ class Recorder:
     names: Any = None
     """The value behind each number of the incidence, as (kind, keyed hash)."""
 
-    def timed(
-        self, step: str, function: Callable[..., Any], key: Callable[..., tuple[bytes, bytes]]
-    ) -> Callable[..., Any]:
+    def timed(self, step: str, function: Callable[..., Any], key: Callable[..., tuple[bytes, bytes]]) -> Callable[..., Any]:
         """Return the function with its calls noted."""
 
         def noting(*given: Any, **named: Any) -> Any:
@@ -103,12 +101,7 @@ def recorded(days: list[Path], beside: tuple[Path, Path]) -> tuple[Recorder, Met
     from stillhunt.judge import ablation, campaigns, membership, operate, sets
 
     recorder, meter, counts = Recorder(), Meter(), {}
-    real = {
-        "linkage": sets.linkage,
-        "scored": membership.scored,
-        "operation": operate.operation,
-        "search": pipeline.search,
-    }
+    real = {"linkage": sets.linkage, "scored": membership.scored, "operation": operate.operation, "search": pipeline.search}
 
     def searching(engine: Any, incidence: Any, **named: Any) -> Any:
         rows = engine.fetch("SELECT value FROM value ORDER BY value_id")
@@ -160,9 +153,7 @@ def main() -> None:
     before, _, earlier = recorded(days[:-1], beside)
     now, meter, later = recorded(days, beside)
     rows = "\n".join(row(step, before, now) for step in STEPS)
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
-    ).stdout.strip()
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False).stdout.strip()
     whole = sum(meter.cpu.get(stage, 0.0) for stage in STAGES)
     inside = sum(call[0] for step in STEPS for call in now.calls[step])
     stages = ", ".join(f"{stage} {meter.cpu.get(stage, 0):.1f}" for stage in STAGES)

@@ -77,12 +77,7 @@ def sealed_dossier(hunt: Path, campaign: str, out: Path, case: Path, signer: Fil
     """Write and seal the dossier of one campaign."""
     out.mkdir(parents=True)
     dossiers.write(
-        campaign,
-        hunt=hunt,
-        out=out,
-        case=case,
-        recomputed=evidence_of(hunt, campaign),
-        integrity=integrity(hunt, campaign),
+        campaign, hunt=hunt, out=out, case=case, recomputed=evidence_of(hunt, campaign), integrity=integrity(hunt, campaign)
     )
     add_evidence(out, hunt=hunt, campaign=campaign)
     seal_dossier(out, signer=signer, now=datetime.now(UTC))
@@ -115,9 +110,7 @@ def at_size(n: int, flips: int, case: Path, work: Path) -> tuple[list[str], list
     work.mkdir(parents=True)
     signer, evidence, dossier = generate(work / "seal.key", None), work / "evidence", work / "dossier"
     kept: dict[str, Any] = {"key": Key(KEY), "now": datetime.now(UTC), "signer": signer, "threads": 2}
-    commit(
-        exchanges.slice(0, 500), world.accounts, evidence=work / "warm", **kept
-    )  # compiles what is compiled on first use
+    commit(exchanges.slice(0, 500), world.accounts, evidence=work / "warm", **kept)  # compiles what is compiled on first use
     done, cost = timed(lambda: commit(exchanges, world.accounts, evidence=evidence, **kept))
     traits, chain = sum(d.traits.size for d in done.days), (evidence / JOURNAL).stat().st_size
     rows = [
@@ -282,9 +275,7 @@ def main() -> None:
     parser.add_argument("--flips", type=int, default=2000)
     parser.add_argument("--case", type=Path, default=ROOT / "docs" / "how-to" / "example-case.toml")
     given = parser.parse_args()
-    commit_id = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True
-    ).stdout.strip()
+    commit_id = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
     dossiers_found: list[str] = []
     with tempfile.TemporaryDirectory() as folder:
         cost, turned = at_size(given.records, given.flips, given.case, Path(folder) / "sized")

@@ -191,11 +191,7 @@ def bedrock(row: Row) -> Row:
         "output": {"message": conversed({**answer, "content": row["completion"] or ""})},
         "stopReason": "guardrail_intervened" if row["refusal_category"] else row["finish_reason"],
     }
-    failed = {
-        "error": "InternalServerException",
-        "rate_limited": "ThrottlingException",
-        "blocked": "AccessDeniedException",
-    }
+    failed = {"error": "InternalServerException", "rate_limited": "ThrottlingException", "blocked": "AccessDeniedException"}
     return some({
         "schemaType": "ModelInvocationLog",
         "schemaVersion": "1.0",

@@ -187,9 +187,7 @@ def main() -> None:
             command = [sys.executable, __file__, *sizes, "--child", case, str(resolution)]
             twice = [subprocess.run(command, capture_output=True, text=True, check=False) for _ in range(asked.runs)]
             if any(t.returncode for t in twice):
-                rows.append(
-                    f"| {name} | {resolution:g} | failed: {twice[0].stderr.strip().splitlines()[-1][:80]} | | | | |"
-                )
+                rows.append(f"| {name} | {resolution:g} | failed: {twice[0].stderr.strip().splitlines()[-1][:80]} | | | | |")
                 continue
             seen = [json.loads(t.stdout) for t in twice]
             same = "one run" if len(seen) == 1 else "yes" if len({one["digest"] for one in seen}) == 1 else "**no**"

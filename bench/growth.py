@@ -101,9 +101,7 @@ def simple(accounts: int, popular: bool) -> Any:
             "account_id": [f"acc_{n:08d}" for n in number.tolist()],
             "started_at": pa.array(start + rng.integers(0, 20 * 86_400_000_000, accounts), pa.timestamp("us", "UTC")),
             "system": [text if popular else f"{text} {n:x}" for n in number.tolist()],
-            "prompt": [
-                f"what is the state of order {n:x} and when does part {n * 7919:x} come" for n in number.tolist()
-            ],
+            "prompt": [f"what is the state of order {n:x} and when does part {n * 7919:x} come" for n in number.tolist()],
             "client_ip": addresses,
             "user_agent": [f"client/{n}" for n in agent.tolist()],
         }
@@ -186,9 +184,7 @@ def figure(found: dict[str, list[dict[str, Any]]]) -> str:
         out.append(f'<rect x="{left + wide + 15}" y="{y - 9}" width="12" height="12" fill="{COLORS[series]}"/>')
         out.append(f'<text x="{left + wide + 33}" y="{y + 1}" fill="#222">{SAID[series]}</text>')
         every, last = slopes(series, rows)
-        out.append(
-            f'<text x="{left + wide + 33}" y="{y + 17}" fill="#666">slope {every:.2f}, at the end {last:.2f}</text>'
-        )
+        out.append(f'<text x="{left + wide + 33}" y="{y + 17}" fill="#666">slope {every:.2f}, at the end {last:.2f}</text>')
     return "\n".join([*out, "</svg>", ""])
 
 
@@ -196,9 +192,7 @@ def page(found: dict[str, list[dict[str, Any]]]) -> str:
     """Return the tables as Markdown."""
     words = [word for word in sys.argv[1:]]
     words = ["DIR" if before == "--folder" else word for before, word in zip(["", *words], words, strict=False)]
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
-    ).stdout.strip()
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False).stdout.strip()
     text = [
         "# How time grows", "",
         f"`python bench/growth.py {' '.join(words)}`, commit {commit}, two threads on two cores that others used at the same",

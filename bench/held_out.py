@@ -30,14 +30,8 @@ KEY = b"stillhunt held-out worlds, public"
 LEVEL = 0.05
 SMALLEST = 25
 SOURCES = ("git", "-C", str(Path(__file__).parents[1]))
-COMMIT = subprocess.run(
-    [*SOURCES, "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True
-).stdout.strip()
-COMMIT += (
-    " with changes"
-    if subprocess.run([*SOURCES, "diff", "--quiet", "HEAD", "--", "src"], check=False).returncode
-    else ""
-)
+COMMIT = subprocess.run([*SOURCES, "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
+COMMIT += " with changes" if subprocess.run([*SOURCES, "diff", "--quiet", "HEAD", "--", "src"], check=False).returncode else ""
 SEEDS = {
     "demo": range(961, 981),
     "null": range(1151, 1201),

@@ -32,12 +32,7 @@ RESULTS = Path(__file__).parent / "results"
 KEY = b"stillhunt benchmark key, public"
 COLUMNS = ("completion", "history", "reasoning_issued", "refusal_category")
 JOINS = [NAMES[name] for name in ("replay", "feedback", "takeover")]
-INDICATORS = (
-    "histories this provider never served",
-    "accounts that wake after a ban",
-    "move to a new model",
-    "technique search",
-)
+INDICATORS = ("histories this provider never served", "accounts that wake after a ban", "move to a new model", "technique search")
 LEVEL = 0.01
 
 
@@ -57,9 +52,7 @@ def found_in(name: str, seed: int, tally: dict[str, Counter[str]]) -> None:
         kind = members.most_common(1)[0][0][0]
         tally["honest accused"][name] += sum(n for of, n in members.items() if not of[1])
         tally["sets reported"][name] += 1
-        tally["sets mostly honest"][name] += 2 * sum(n for of, n in members.items() if not of[1]) > len(
-            campaign.accounts
-        )
+        tally["sets mostly honest"][name] += 2 * sum(n for of, n in members.items() if not of[1]) > len(campaign.accounts)
         for item in campaign.evidence:
             test = item.test.split(",")[0]
             known = test in JOINS or test.startswith(INDICATORS)
@@ -112,23 +105,14 @@ def tables(tally: dict[str, Counter[str]]) -> list[str]:
     out += ["", "| world | worlds | sets reported | mostly honest | honest accounts | of them accused |"]
     out += ["|---|---|---|---|---|---|"]
     for name in ("joins", "joins_null"):
-        counts = (
-            tally[c][name]
-            for c in ("worlds", "sets reported", "sets mostly honest", "honest accounts", "honest accused")
-        )
+        counts = (tally[c][name] for c in ("worlds", "sets reported", "sets mostly honest", "honest accounts", "honest accused"))
         out.append(f"| {name} | {' | '.join(f'{n:,}' for n in counts)} |")
     out += ["", f"Joins in the evidence of reported sets (ran, of which p ≤ {LEVEL}):", "",
             "| join | " + " | ".join(joined.KINDS) + " |", "|---" * (len(joined.KINDS) + 1) + "|"]  # fmt: skip
     for test in (*JOINS, *INDICATORS):
         cells = (f"{tally[f'ran: {test}'][kind]}, {tally[f'p ≤ {LEVEL}: {test}'][kind]}" for kind in joined.KINDS)
         out.append(f"| {test} | {' | '.join(cells)} |")
-    out += [
-        "",
-        "Linked and not accused, by the kind that most of the set's accounts are of:",
-        "",
-        "| list | sets |",
-        "|---|---|",
-    ]
+    out += ["", "Linked and not accused, by the kind that most of the set's accounts are of:", "", "| list | sets |", "|---|---|"]
     for key in sorted(tally):
         if key.startswith("linked: "):
             out.append(f"| {key[8:]} | {', '.join(f'{kind} {n}' for kind, n in sorted(tally[key].items()))} |")
@@ -137,9 +121,7 @@ def tables(tally: dict[str, Counter[str]]) -> list[str]:
 
 def main() -> None:
     """Measure and write the table."""
-    parser = argparse.ArgumentParser(
-        description="What the exact joins find, whom they leave alone, and what they cost."
-    )
+    parser = argparse.ArgumentParser(description="What the exact joins find, whom they leave alone, and what they cost.")
     parser.add_argument("--worlds", type=int, default=10)
     parser.add_argument("--first", type=int, default=101)
     parser.add_argument("--cost", default="demo")
@@ -150,9 +132,7 @@ def main() -> None:
             found_in(name, seed, tally)
     world = worlds.make(arguments.cost, 77)
     lost, kept = cpu(world, True), cpu(world, False)
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
-    ).stdout.strip()
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False).stdout.strip()
     last = arguments.first + arguments.worlds - 1
     out = [
         "# Exact joins: found, left alone, cost", "",

@@ -98,7 +98,9 @@ def measured(code: str, folder: Path, threads: int) -> dict[str, float | str]:
     """Run code in a process of its own; return wall and CPU seconds, peak memory in MiB, and what it printed."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     began = time.perf_counter()
-    wrapped = code + ("\nimport resource as r; u = r.getrusage(r.RUSAGE_SELF); print('peak', u.ru_maxrss // 1024)")
+    wrapped = code + (
+        "\nimport resource as r; u = r.getrusage(r.RUSAGE_SELF); print('peak', u.ru_maxrss // 1024)"
+    )
     done = subprocess.run(
         [sys.executable, "-c", wrapped, str(folder), str(threads)], check=True, capture_output=True, text=True
     )

@@ -103,9 +103,7 @@ def in_engine(case: str, texts: Any) -> Callable[[], object]:
     import chdb
 
     function = "wordShingleSimHash(text, 5)" if case == "chdb_simhash" else "wordShingleMinHash(text, 5, 6)"
-    query = (
-        f"SELECT sum(cityHash64({function})) FROM file('{texts.path}', Parquet, 'text String') SETTINGS max_threads = 1"
-    )
+    query = f"SELECT sum(cityHash64({function})) FROM file('{texts.path}', Parquet, 'text String') SETTINGS max_threads = 1"
     return lambda: chdb.query(query, "CSV")
 
 
@@ -155,9 +153,7 @@ def main() -> None:
     parser.add_argument("--python", type=Path, help="the interpreter of the environment with the other packages")
     parser.add_argument("--rows", type=int, default=20_000)
     parser.add_argument("--folder", type=Path)
-    parser.add_argument(
-        "--real", type=Path, help="a Parquet file of real prompts in a column `text`, beside the synthetic ones"
-    )
+    parser.add_argument("--real", type=Path, help="a Parquet file of real prompts in a column `text`, beside the synthetic ones")
     parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.child:
@@ -194,9 +190,7 @@ def main() -> None:
                 print(name, case, speeds[case][name], "MB/s", file=sys.stderr, flush=True)
     ask = "import importlib.metadata as m; print(*(f'{n} {m.version(n)}' for n in ('datasketch','rensa','daft','chdb')), sep=', ')"
     versions = subprocess.run([str(asked.python), "-c", ask], capture_output=True, text=True, check=True).stdout.strip()
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
-    ).stdout.strip()
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False).stdout.strip()
     said = ", ".join(f"{name} {rows:,} rows, {size / 1e6:.1f} MB" for name, (rows, size) in sizes.items())
     real = " --real FILE" if asked.real else ""
     rows = [f"| {CASES[case]} | {' | '.join(speeds[case][name] for name in sizes)} |" for case in CASES]

@@ -70,9 +70,7 @@ class Size:
         campaigns = max(1, round(CAMPAIGNS * self.scale))
         others = units * (SMALL_LOOKALIKES if small else LOOKALIKES) + campaigns * IN_CAMPAIGN
         singles = max(300, round(ACCOUNTS * self.scale) - others)
-        whole = replace(
-            worlds.DEMO, singles=singles, groups=groups, operators=(campaigns, campaigns), volume=self.volume
-        )
+        whole = replace(worlds.DEMO, singles=singles, groups=groups, operators=(campaigns, campaigns), volume=self.volume)
         return list(daily.spread(whole, max(1, round(PARTS * self.scale))))
 
 
@@ -119,9 +117,7 @@ def add(folder: Path, day: int) -> dict[str, Any]:
 
     key, config = Key(KEY), Config(threads=2)
     engine = DuckDBEngine(folder / "work", threads=2, memory_mb=config.memory_mb)
-    with intake.opened(
-        folder / "store", engine, key, config, bind=False, keep_days=None, now=datetime.now(UTC)
-    ) as opened:
+    with intake.opened(folder / "store", engine, key, config, bind=False, keep_days=None, now=datetime.now(UTC)) as opened:
         intake.collected(
             engine, [str(folder / "raw" / f"{day:02d}.parquet")], format=None, key=key, config=config, bind=False, store=opened,
             progress=lambda share: None,
@@ -163,12 +159,7 @@ def child(folder: Path, size: Size, words: list[str]) -> None:
         daily.write_side(folder)
         said = {}
     else:
-        steps: dict[str, Callable[[Path, int], dict[str, Any]]] = {
-            "write": write,
-            "scan": scan,
-            "add": add,
-            "hunt": hunt,
-        }
+        steps: dict[str, Callable[[Path, int], dict[str, Any]]] = {"write": write, "scan": scan, "add": add, "hunt": hunt}
         said = steps[step](folder, numbers[0])
     took = {"wall": time.monotonic() - began, "cpu": time.process_time() - cpu}
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
@@ -203,10 +194,7 @@ class Steps:
             return
         sizes = ["--scale", str(self.size.scale), "--volume", str(self.size.volume), "--folder", str(self.folder)]
         ran = subprocess.run(
-            [sys.executable, __file__, *sizes, "--child", *(str(w) for w in words)],
-            check=False,
-            capture_output=True,
-            text=True,
+            [sys.executable, __file__, *sizes, "--child", *(str(w) for w in words)], check=False, capture_output=True, text=True
         )
         if ran.returncode:
             sys.exit(f"The step `{name}` failed:\n{ran.stderr[-2000:]}")
@@ -260,9 +248,7 @@ def page(steps: Steps) -> str:
         for kind in said
     )
     stages = "\n".join(f"| {stage} | {hunted['stages'].get(stage, 0):.0f} |" for stage in STAGES)
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
-    ).stdout.strip()
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False).stdout.strip()
     whole, store = cpu["add"] + cpu["hunt"], size_of(steps.folder / "store")
     log = sum(row["bytes"] for row in steps.of("write")) / 2**20
     most = max(row["disk"] for row in steps.done.values())
@@ -302,12 +288,8 @@ is not multiplied: it does not grow in proportion, and what it would be was not 
 def main() -> None:
     """Do what is left to do and write the table."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[1])
-    parser.add_argument(
-        "--scale", type=Fraction, default=Fraction(1, 30), help="1 is the reported size (default: 1/30)"
-    )
-    parser.add_argument(
-        "--volume", type=int, default=VOLUME, help=f"calls, in those of other worlds (default: {VOLUME})"
-    )
+    parser.add_argument("--scale", type=Fraction, default=Fraction(1, 30), help="1 is the reported size (default: 1/30)")
+    parser.add_argument("--volume", type=int, default=VOLUME, help=f"calls, in those of other worlds (default: {VOLUME})")
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--results", type=Path, default=RESULTS)
     parser.add_argument("--child", nargs="+", help=argparse.SUPPRESS)

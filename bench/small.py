@@ -35,15 +35,7 @@ def measured(script: str, setting: tuple[str, ...], folder: Path) -> tuple[str, 
     folder.mkdir(parents=True, exist_ok=True)
     place = RESULTS.relative_to(BENCH.parent)  # The pages name their command, and are the same on every machine.
     place = place / "seed_scale.md" if script == "seed_scale.py" else place
-    command = [
-        sys.executable,
-        str(BENCH / script),
-        *setting,
-        "--folder",
-        str(folder.resolve()),
-        "--results",
-        str(place),
-    ]
+    command = [sys.executable, str(BENCH / script), *setting, "--folder", str(folder.resolve()), "--results", str(place)]
     print(f"{script} {' '.join(setting)}", file=sys.stderr, flush=True)
     before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=BENCH.parent)
@@ -64,13 +56,9 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as temporary:
         folder = asked.folder or Path(temporary)
         began = time.monotonic()
-        rows, ended = zip(
-            *(measured(script, setting, folder / script[:-3]) for script, setting in RUNS.items()), strict=True
-        )
+        rows, ended = zip(*(measured(script, setting, folder / script[:-3]) for script, setting in RUNS.items()), strict=True)
         whole = time.monotonic() - began
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, cwd=BENCH, check=False
-    )
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, cwd=BENCH, check=False)
     text = [
         "# The small setting of the benchmarks of size and speed",
         "",

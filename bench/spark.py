@@ -141,18 +141,14 @@ def read_log(path: Path, run: Run) -> None:
     for number, rows in tasks.items():
         seconds, got = np.array(rows).T
         if len(rows) > 1 and got.sum() > 0:
-            run.skew.append(
-                (stage_of[number], len(rows), float(got.sum()), float(got.max() / got.mean()), float(seconds.max()))
-            )
+            run.skew.append((stage_of[number], len(rows), float(got.sum()), float(got.max() / got.mean()), float(seconds.max())))
 
 
 def skewed(source: Path, target: Path) -> None:
     """Write a world anew with one value of three kinds held by a fifth of all accounts, and one giant account."""
     files = sorted((source / "exchanges").rglob("*.parquet"))
     tables = {f: pq.read_table(f, partitioning=None) for f in files}
-    accounts = np.unique(
-        np.concatenate([t.column("account_id").to_numpy(zero_copy_only=False) for t in tables.values()])
-    )
+    accounts = np.unique(np.concatenate([t.column("account_id").to_numpy(zero_copy_only=False) for t in tables.values()]))
     rng = np.random.default_rng(SEED)
     popular = set(rng.choice(accounts, len(accounts) // 5, replace=False).tolist())
     giant = str(accounts[0])
@@ -182,18 +178,14 @@ def embedded(folder: Path) -> tuple[float, int]:
         " sys.argv[1] + '/accounts.parquet', key=sys.argv[2].encode(), threads=2);"
         "print(time.process_time(), len(h.campaigns))"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code, str(folder), KEY.decode()], capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-c", code, str(folder), KEY.decode()], capture_output=True, text=True, check=True)
     seconds, campaigns = done.stdout.split()
     return float(seconds), int(campaigns)
 
 
 def table(runs: list[Run], alone: dict[str, tuple[float, int]], command: str) -> str:
     """Return the page."""
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, cwd=ROOT
-    ).stdout.strip()
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, cwd=ROOT).stdout.strip()
     lines = [
         "# Hunts on a Spark standalone cluster",
         "",
@@ -285,9 +277,7 @@ def main() -> None:
             runs.append(hunt(running, name, folder, asked.folder / "events")[0])
     alone = {name: embedded(folder) for name, folder in folders.items()}
     sizes = " ".join(str(n) for n in asked.exchanges)
-    RESULTS.joinpath("spark.md").write_text(
-        table(runs, alone, f"python bench/spark.py --exchanges {sizes} --folder DIR")
-    )
+    RESULTS.joinpath("spark.md").write_text(table(runs, alone, f"python bench/spark.py --exchanges {sizes} --folder DIR"))
 
 
 if __name__ == "__main__":

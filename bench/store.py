@@ -58,9 +58,7 @@ def main() -> None:
     store = asked.folder / "store"
     shutil.rmtree(store, ignore_errors=True)
     beside = (asked.folder / "accounts.parquet", asked.folder / "events.parquet")
-    pipeline.hunt(
-        [str(days[0])], *beside, key=KEY, threads=2
-    )  # Kernels are compiled and files are warm before the clock runs.
+    pipeline.hunt([str(days[0])], *beside, key=KEY, threads=2)  # Kernels are compiled and files are warm before the clock runs.
     stored = added(days[:-1], store, asked.folder)
     daily, whole = Meter(), Meter()
     found = pipeline.hunt([str(d) for d in days], *beside, key=KEY, threads=2, store=store, progress=daily)
@@ -70,38 +68,20 @@ def main() -> None:
     same = sorted((replace(c, id="") for c in found.campaigns), key=repr) == sorted(
         (replace(c, id="") for c in full.campaigns), key=repr
     )
-    text = page(
-        asked.exchanges,
-        full.n_exchanges,
-        full.n_accounts,
-        len(full.campaigns),
-        same,
-        whole,
-        daily,
-        stored,
-        asked.folder,
-    )
+    text = page(asked.exchanges, full.n_exchanges, full.n_accounts, len(full.campaigns), same, whole, daily, stored, asked.folder)
     (asked.results / "store.md").write_text(text, encoding="utf-8")
     print(text)
 
 
 def page(
-    asked: int,
-    exchanges: int,
-    accounts: int,
-    campaigns: int,
-    same: bool,
-    whole: Meter,
-    daily: Meter,
-    stored: float,
-    folder: Path,
+    asked: int, exchanges: int, accounts: int, campaigns: int, same: bool, whole: Meter, daily: Meter, stored: float, folder: Path
 ) -> str:
     """Return the table as Markdown."""
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True
-    ).stdout.strip()
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
     one, two = sum(whole.cpu.values()), sum(daily.cpu.values())
-    rows = "\n".join(f"| {stage} | {whole.cpu.get(stage, 0):.1f} | {daily.cpu.get(stage, 0):.1f} |" for stage in STAGES)
+    rows = "\n".join(
+        f"| {stage} | {whole.cpu.get(stage, 0):.1f} | {daily.cpu.get(stage, 0):.1f} |" for stage in STAGES
+    )
     log, kept = size_of(folder / "exchanges"), size_of(folder / "store")
     read = whole.cpu.get("digest", 0)
     return f"""# A day on top of {DAYS - 1} stored days

@@ -67,9 +67,7 @@ def main() -> None:
     def suspect() -> list[dict[str, object]]:
         prompts, drawn, coins = exchanges(model, 11)
         rows = [(p, a[c]) for p, a, c in zip(prompts, drawn, coins, strict=True)][:TUNED_ON]
-        return asked(
-            tuned(model, rows, layers=COIN_LAYERS, epochs=2, seed=7, rate=3e-4), of, max_tokens=TOKENS, seed=1
-        )[0]
+        return asked(tuned(model, rows, layers=COIN_LAYERS, epochs=2, seed=7, rate=3e-4), of, max_tokens=TOKENS, seed=1)[0]
 
     theirs = lab.kept("guardrails-suspect", suspect)
     found = guardrails(gathered("teacher", ours), gathered("suspect", theirs))

@@ -211,8 +211,8 @@ def answer(first: Run, second: Run, both: list[dict[str, Any]], everything: list
         "",
         f"*What came out*: KS p {uniform:.2g}; mean z {z.mean():.2f} ± {len(z) ** -0.5:.2f}, one-sided p {low:.2g};",
         f"{small} of all {len(everything)} at 1e-4; over all three runs the mean z is {mean:.2f} ± {len(everything) ** -0.5:.2f}.",
-        f"Students on other draws stay at {draws.mean():.2f} ± {len(draws) ** -0.5:.2f} over the three runs; their coins fall evenly",
-        f"on the places (χ², p {even:.2g}). No fault was found, and the leaning is to the safe side: it is read as chance.",
+        f"Students on other draws stay at {draws.mean():.2f} ± {len(draws) ** -0.5:.2f} over the three runs; their coins fall",
+        f"evenly on the places (χ², p {even:.2g}). No fault was found, and the leaning is to the safe side: it is read as chance.",
         "",
     ]
 

@@ -51,9 +51,7 @@ def suspect_row(name: str, texts: dict[str, list[str]]) -> str:
     first, second = sorted(wins, key=lambda t: -wins[t])[:2]
     p = float(binom.sf(wins[first] - 1, wins[first] + wins[second], 0.5))
     teacher, data = KNOWN[name]
-    judged = (
-        "right" if first == teacher else "wrong: no such teacher" if teacher is None else f"wrong: it was {teacher}"
-    )
+    judged = "right" if first == teacher else "wrong: no such teacher" if teacher is None else f"wrong: it was {teacher}"
     shown = f"10^{np.log10(p):.0f}" if p < 1e-3 else f"{p:.2g}"
     judged = judged if p < 0.01 else "no verdict"
     return f"| {name} | {data} | {first}: {wins[first]} of {sum(wins.values())} | {shown} | {judged} |"

@@ -52,9 +52,7 @@ def coordination(folder: Path, settings: list[dict]) -> list[list[list[int]]]:
                 ((str(n), str(o), str(o), None, None, "", int(t), u) for n, (o, t, u) in enumerate(rows) if u),
             )
             compute_co_link_network(database, setting["window_s"], n_threads=1, min_edge_weight=setting["weight"])
-            edges = sqlite3.connect(database).execute(
-                "select user_1, user_2 from co_link_network where user_1 < user_2"
-            )
+            edges = sqlite3.connect(database).execute("select user_1, user_2 from co_link_network where user_1 < user_2")
             out.append(components([(int(a), int(b)) for a, b in edges]))
     return out
 
@@ -72,23 +70,7 @@ def splink(folder: Path, settings: list[dict]) -> list[list[list[int]]]:
     owners = pd.RangeIndex(int(pd.read_parquet(folder / "calls.parquet")["owner"].max()) + 1)
     table = first.reindex(owners).assign(network_2=pd.Series(second.to_numpy(), index=held.loc[second.index, "owner"]))
     table = table.reset_index(names="unique_id").astype(object).where(lambda t: t.notna(), None)
-    kinds = [
-        k
-        for k in (
-            "card",
-            "network",
-            "network_2",
-            "device",
-            "phone",
-            "email_domain",
-            "referral",
-            "signup_hour",
-            "tls",
-            "agent",
-            "system",
-        )
-        if k in table
-    ]  # noqa: E501
+    kinds = [k for k in ("card", "network", "network_2", "device", "phone", "email_domain", "referral", "signup_hour", "tls", "agent", "system") if k in table]  # noqa: E501
     compared = [cl.ExactMatch(k).configure(term_frequency_adjustments=True) for k in kinds]
     narrow = [k for k in ("card", "network", "network_2", "device", "phone", "referral", "system") if k in table]
     for kind in narrow:

@@ -76,9 +76,7 @@ def prepare(name: str, seed: int, place: Path) -> dict[str, Any]:
 
 def _store(engine: DuckDBEngine, seed: int, truth: pa.Table, place: Path) -> None:
     held = fetch_incidence(engine, LINKING_KINDS)
-    names = engine.fetch(
-        "SELECT owner, list(account_id ORDER BY account_id) AS ids FROM account GROUP BY owner ORDER BY owner"
-    )
+    names = engine.fetch("SELECT owner, list(account_id ORDER BY account_id) AS ids FROM account GROUP BY owner ORDER BY owner")
     licensed = engine.fetch("SELECT owner FROM owner WHERE licence IS NOT NULL ORDER BY owner")
     calls = engine.fetch(
         "SELECT a.owner, epoch_us(c.started_at) AS at_us, coalesce(prompt_h, 0) AS prompt_h, coalesce(network_h, 0) AS"

@@ -90,16 +90,7 @@ def _leiden(n: int, i: np.ndarray, j: np.ndarray, weight: np.ndarray) -> Sets:
     if not len(i):
         return []
     edges = [(str(a), str(b), float(w)) for a, b, w in zip(i.tolist(), j.tolist(), weight.tolist(), strict=True)]
-    _, found = graspologic_native.leiden(
-        edges,
-        resolution=1.0,
-        iterations=4,
-        use_modularity=True,
-        seed=0,
-        starting_communities=None,
-        randomness=0.001,
-        trials=1,
-    )  # noqa: E501
+    _, found = graspologic_native.leiden(edges, resolution=1.0, iterations=4, use_modularity=True, seed=0, starting_communities=None, randomness=0.001, trials=1)  # noqa: E501
     members: dict[int, list[int]] = {}
     for owner, community in found.items():
         members.setdefault(community, []).append(int(owner))
@@ -118,11 +109,7 @@ def weighted_rules(log: Log, setting: Setting) -> Sets:
     held = np.bincount(log.value, minlength=log.n_values)
     points = np.zeros(n)
     for kind, worth in WEIGHTS.items():
-        mine = (
-            (log.value_kind[log.value] == log.kinds.index(kind))
-            & (held[log.value] > SHARED)
-            & (held[log.value] <= WIDEST)
-        )
+        mine = (log.value_kind[log.value] == log.kinds.index(kind)) & (held[log.value] > SHARED) & (held[log.value] <= WIDEST)
         points[np.unique(log.owner[mine])] += worth
     volume_of = np.bincount(calls["owner"], minlength=n)
     points[volume_of >= np.quantile(volume_of, 0.95)] += 20

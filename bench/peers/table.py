@@ -35,10 +35,7 @@ def report(rows: list[dict[str, Any]], tune: str, compare: str) -> str:
     out += [_row([r for r in rows if r["role"] == "compare" and (r["peer"], r["aim"]) == kind]) for kind in kinds]
     none = sorted({p for p, _ in kinds} - {p for p, aim in kinds if aim == "no cohort accused"} - {"Stillhunt"})
     if none:
-        out += [
-            "",
-            f"No setting that found anything spared every honest cohort of the tuning worlds: {', '.join(none)}.",
-        ]
+        out += ["", f"No setting that found anything spared every honest cohort of the tuning worlds: {', '.join(none)}."]
     alarms = [r for r in rows if r["peer"] == "MMD window" and r["role"] == "compare"]
     if alarms:
         out += ["", "## The alarm", "", _alarm(alarms)]
@@ -53,10 +50,7 @@ def _row(rows: list[dict[str, Any]]) -> str:
     first = rows[0]
     accused, honest = sum(r["accused"] for r in rows), sum(r["honest_accused"] for r in rows)
     members = sum(r["in_campaigns"] for r in rows)
-    setting = (
-        ", ".join(f"{k} {v:g}" if isinstance(v, float) else f"{k} {v}" for k, v in first["setting"].items())
-        or "default"
-    )
+    setting = ", ".join(f"{k} {v:g}" if isinstance(v, float) else f"{k} {v}" for k, v in first["setting"].items()) or "default"
     precision = f"{(accused - honest) / accused:.3f}" if accused else "–"
     return (
         f"| {first['peer']} | {first['aim'] or '–'} | {setting} | {precision} | {(accused - honest) / members:.3f}"
