@@ -82,7 +82,10 @@ def components(
 
 @njit(cache=True, nogil=True)
 def _ascending(i, j):  # type: ignore[no-untyped-def]
-    return all(not (i[k] < i[k - 1] or (i[k] == i[k - 1] and j[k] < j[k - 1])) for k in range(1, i.shape[0]))
+    falls = 0
+    for k in range(1, i.shape[0]):
+        falls += i[k] < i[k - 1] or (i[k] == i[k - 1] and j[k] < j[k - 1])
+    return falls == 0
 
 
 @njit(cache=True, nogil=True)
