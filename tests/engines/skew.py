@@ -12,7 +12,6 @@ import numpy as np
 import pyarrow as pa
 
 from stillhunt.digest import traits, transfers
-from stillhunt.engines import Engine
 from stillhunt.engines.spark import SparkEngine
 
 SPREAD = {
@@ -33,6 +32,9 @@ bytes that are as far below it as Spark's own (256 and 64 MB) are below a large 
 
 OFF = {"spark.sql.adaptive.skewJoin.enabled": "false"}
 PIECES = 16
+POPULAR = 4
+"""The value that many hold."""
+
 QUERIES = {
     "shared_prompt": traits._shared_query(0, 1),
     "prompt": traits._prompt_query(0, 1),
@@ -51,7 +53,7 @@ SCHEMA = pa.schema(
 
 @dataclass(frozen=True, slots=True)
 class Calls:
-    """A log of two calls by each account; with `popular` a fifth of all accounts send the same prompt, and have the same history."""
+    """A log of two calls by each account; with `popular` a fifth of all accounts send one prompt, and have one history."""
 
     accounts: int
     popular: bool
@@ -62,16 +64,19 @@ class Calls:
         account = np.repeat(np.arange(piece, self.accounts, PIECES), 2)
         n = len(account)
         seen = 1_772_409_600_000_000 + rng.integers(0, 86_400_000_000, n)
-        # Multiples of four serve linking: those prompts are joined. Each is sent by two accounts, as are all marks.
-        own = 4 * (1000 + account // 2)
-        text = np.where((account % 5 == 0) & self.popular, 4, own)
+        # Multiples of four serve linking: those prompts are joined, each sent by two accounts. A prompt has marks of the answers
+        # of the next two accounts, a history one; what is popular instead was served once, to the first account.
+        popular = (account % 5 == 0) & self.popular
+        prompt = np.where(popular, POPULAR, 4 * (1_000_000 + account // 2))
+        mark = np.where(popular, POPULAR, 1000 + (account + 1) % self.accounts)
+        served = [[1000 + a, POPULAR] if a == 0 else [1000 + a] for a in account.tolist()]
+        marks = np.stack([mark, 1000 + (account + 2) % self.accounts], axis=1).tolist()
+        lists = pa.list_(pa.uint64())
         yield pa.record_batch(
             [
                 pa.array([f"account-{a}" for a in account.tolist()]), pa.array(rng.integers(0, 2**62, n).astype(np.uint64)),
-                pa.array(seen, pa.timestamp("us", "UTC")), pa.array(["m"] * n), pa.array(text.astype(np.uint64)),
-                pa.array([[a, b] for a, b in zip(text.tolist(), (own + 1).tolist(), strict=True)], pa.list_(pa.uint64())),
-                pa.array([[a, b] for a, b in zip(own.tolist(), (own + 1).tolist(), strict=True)], pa.list_(pa.uint64())),
-                pa.array([[a] for a in text.tolist()], pa.list_(pa.uint64())),
+                pa.array(seen, pa.timestamp("us", "UTC")), pa.array(["m"] * n), pa.array(prompt.astype(np.uint64)),
+                pa.array(marks, lists), pa.array(served, lists), pa.array([[m] for m in mark.tolist()], lists),
             ],
             schema=SCHEMA,
         )  # fmt: skip
@@ -93,14 +98,17 @@ def rows_of(engine: Engine, sql: str) -> list[tuple[object, ...]]:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reading:
-    """What the tasks of a query read from shuffles, in the stage with the largest task: rows of that task, of all, and how many tasks."""
+    """What tasks read from shuffles in the stage of a query with the largest one: rows of that task, of all, and how many tasks."""
 
     largest: int
     rows: int
     tasks: int
 
 
-def run(master: str, calls: Calls, folder: Path, conf: dict[str, str]) -> tuple[dict[str, Reading], dict[str, list[tuple[object, ...]]]]:
+Rows = dict[str, list[tuple[object, ...]]]
+
+
+def run(master: str, calls: Calls, folder: Path, conf: dict[str, str]) -> tuple[dict[str, Reading], Rows]:
     """Run each query on a cluster; return what its tasks read, and its rows."""
     from pyspark import cloudpickle
 
@@ -135,6 +143,6 @@ def _read(log: Path) -> dict[str, Reading]:
     found: dict[str, Reading] = {}
     for stage, tasks in read.items():
         name = query_of.get(stage, "")
-        if name in QUERIES and (name not in found or max(tasks) > found[name].largest):
+        if name in QUERIES and sum(tasks) and (name not in found or max(tasks) > found[name].largest):
             found[name] = Reading(largest=max(tasks), rows=sum(tasks), tasks=len(tasks))
     return found
