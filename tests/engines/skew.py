@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from stillhunt.digest import traits, transfers
+from stillhunt.engines import Engine
 from stillhunt.engines.spark import SparkEngine
 
 SPREAD = {
