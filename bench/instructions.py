@@ -186,8 +186,8 @@ Not in it: {around:,} steps around the kernel, once for each call, nearly all of
 the kernel's own arrays to zero (`rep stos`, each of whose rounds is a step).
 
 At 1,500 MB/s a core there is time for 0.67 ns a byte, {cycles:.1f} cycles of that clock. With six instructions a cycle, the most
-that such a processor retires, these are at most {6 * cycles:.0f} instructions: the aim asks for a kernel of a third of the
-instructions, not for a better order of these.
+that such a processor retires, these are at most {6 * cycles:.0f} instructions: the aim asks for fewer instructions,
+{6 * cycles / every * size:.0%} of these, and not only for a better order of them.
 """
 
 
