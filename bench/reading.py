@@ -251,13 +251,14 @@ ABOUT = (
     " and 31 µs while twenty did, the bare parse 5.0 and 5.7. Ratios of a busy machine are too high. The aim is three times"
     " the bare parse: where the ratio is above, it is not met.",
     "",
-    "Why the rest stays: a record of 2 kB has some forty values, and each is a Python object that is made, looked at, copied into"
-    " Arrow and let go. `typed rows` is msgspec's decoding, about the bare parse by itself; `what they say` tells turns, answers,"
-    " identities and times apart; `into Arrow` copies. Other ways were tried on `openai` and `envoy`. Arrow's own JSON reader makes"
-    " columns of the same lines without Python objects, in 1.7 to 1.8 times the bare parse, but it refuses a block in which a message is text here and"
-    " a list of parts there, and cannot keep a list of tools as it stands, of which a hash is due. DuckDB's `json_transform` takes"
-    " 1.2 to 1.5 times the bare parse, but reads `{\"a\":1,}`, of a name that stands twice takes the first value, makes 2 of 1.5"
-    " in a whole number, and gives null for a value of another type without saying so.",
+    "Why the rest stays: a record of 2 kB has some forty values, and each is a Python object that is made, looked at, "
+    "copied into Arrow and let go. `typed rows` is msgspec's decoding, about the bare parse by itself; `what they say` "
+    "tells turns, answers, identities and times apart; `into Arrow` copies. Other ways were tried on `openai` and `envoy`. "
+    "Arrow's own JSON reader makes columns of the same lines without Python objects, in 1.7 to 1.8 times the bare parse, "
+    "but it refuses a block in which a message is text here and a list of parts there, and cannot keep a list of tools as "
+    "it stands, of which a hash is due. DuckDB's `json_transform` takes 1.2 to 1.5 times the bare parse, but reads "
+    "`{\"a\":1,}`, of a name that stands twice takes the first value, makes 2 of 1.5 in a whole number, and gives null for a "
+    "value of another type without saying so.",
 )
 """What the table does not say of itself."""
 
