@@ -385,7 +385,9 @@ def marked_further(rows: list[str]) -> list[str]:
     return [
         "### Further students at 5 %: another part of the marked answers, another training; the rehearsal as reference",
         "",
-        "Seeds and number were fixed before any of them was scored.",
+        "Seeds and number were fixed before any of them was scored. What was asked is z ≥ 4.5. Over keys z has a standard",
+        "deviation of one, so that a mean near 4 reaches it in about a third of students. As a reference of the mark the",
+        "rehearsal is worse than the base model: it leaves few pairs that weigh anything.",
         "",
         "| student | reference | effective pairs | z | bound on p |",
         "|---|---|---|---|---|",
