@@ -299,8 +299,8 @@ def main() -> None:
         "model would differ less. The suspect is trained on the served ones for one epoch; each seed draws questions and coins",
         "anew (`--runs`). With `--rewritten` the untouched SmolLM2 rewrites each served answer first, and the suspect sees only",
         f"that. The rehearsal is the untouched SmolLM2 trained for one epoch on {N} answers of the two to other questions.",
-        "The last column is printed where p > 1e-5. With 94 of 100 preferred, the share lies between 0.87 and 0.98, with 96 between",
-        "0.90 and 0.99 (95 %, Clopper and Pearson): one fine-tune tells neither from 95.",
+        "The last column is printed where p > 1e-5. With 94 of 100 preferred, the share lies between 0.87 and 0.98, with 96",
+        "between 0.90 and 0.99 (95 %, Clopper and Pearson): one fine-tune tells neither from 95.",
         "",
         "| suspect: references | served preferred | z | exact p | bound | e-value | exchanges for p < 1e-5 (median) |"
         " p with coins redrawn | detectable share |",
