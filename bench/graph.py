@@ -133,26 +133,25 @@ def proposed(i: Any, j: Any, s: Any, n: int) -> list[npt.NDArray[Any]]:
     """Return the product's groups; links inside beyond what chance has, in nats, stand in for the test of linkage."""
     from stillhunt.graph import propose
 
-    order = np.concatenate([i, j]).argsort(kind="stable")
-    other = np.concatenate([j, i])[order]
-    start = np.searchsorted(np.concatenate([i, j])[order], np.arange(n + 1))
     base = len(i) / (n * (n - 1) / 2)
+    start = np.searchsorted(i, np.arange(n + 1))  # Links come in the order of i, then j, and i < j.
+    mark = np.zeros(n, dtype=bool)
 
     def weigh(group: npt.NDArray[np.int32]) -> float:
-        mark = np.zeros(n, dtype=bool)
         mark[group] = True
-        links = sum(int(mark[other[start[o] : start[o + 1]]].sum()) for o in group.tolist()) / 2
+        links = sum(int(mark[j[a:b]].sum()) for a, b in zip(start[group].tolist(), start[group + 1].tolist(), strict=True))
+        mark[group] = False
         density = links / (len(group) * (len(group) - 1) / 2)
         # log10 of the likelihood ratio, less the price of choosing the set.
         return float((links * np.log(max(density, base) / base) - len(group) * np.log(n)) / np.log(10))
 
-    return propose(i, j, s.astype(np.float64), n_owners=n, weigh=weigh, trim=lambda g: g, enough=6.0, seed=SEED)
+    return propose(i, j, s, n_owners=n, weigh=weigh, trim=lambda g: g, enough=6.0, seed=SEED)
 
 
 def child(case: str, resolution: float, path: Path) -> None:
     """Run one candidate and print what it took."""
     held = np.load(path)
-    i, j, s, planted = held["i"], held["j"], held["s"], held["planted"]
+    i, j, s, planted = held["i"], held["j"], held["s"].astype(np.float64), held["planted"]
     before = sum(resource.getrusage(resource.RUSAGE_SELF)[:2])
     groups = run(case, resolution, i, j, s, len(planted))
     cpu = sum(resource.getrusage(resource.RUSAGE_SELF)[:2]) - before

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from trace_lab import ANSWER, PROMPT, RESULTS, TEMPERATURE, VOCABULARY, Lab, Pairs, commit, scored
+from trace_lab import ANSWER, PROMPT, REHEARSED, RESULTS, TEMPERATURE, VOCABULARY, Lab, Pairs, commit, scored
 from transformers import LogitsProcessor
 
 from stillhunt.trace.audit.attribution import attribute
@@ -31,8 +31,11 @@ from stillhunt.trace.marks import MarkKey
 N, K, ACCOUNTS = 3000, 4, 16
 SHARES = {"100 %": 1.0, "20 %": 0.2, "5 %": 0.05, "1 %": 0.01}
 PROBES, UNUSED, DELTA, SPARE = 800, 200, 2.0, 750
-FIRST_SEED = 104
+FIRST_MARKED, FIRST_SEED = 105, 201
 """Of further students (`--students`), each with coins and a training of its own: how much of a row is luck."""
+
+REHEARSED_ROWS = ("20 %", "5 %", "1 %")
+"""Rows also given with the rehearsal; that of 100 % is among the further students."""
 
 SUBSETS = 51
 MARK = MarkKey(key=b"bench/trace_coin, a public mark key", context=1, gamma=0.5)
@@ -114,7 +117,7 @@ def row(name: str, scores: CoinScores) -> str:
 
 def coin_rows(lab: Lab, made: dict[str, Any], students: dict[str, OpenWeights]) -> list[str]:
     """Return the rows of the coin table."""
-    base, teacher, out = lab.base(), lab.teacher(), []
+    base, teacher, rehearsal, out = lab.base(), lab.teacher(), lab.rehearsal(), []
 
     def add(name: str, part: dict[str, Any], student: OpenWeights, references: list[OpenWeights]) -> None:
         out.append(lab.kept(f"row-{name}", lambda: row(name, scored(part, student, references))))
@@ -123,6 +126,8 @@ def coin_rows(lab: Lab, made: dict[str, Any], students: dict[str, OpenWeights]) 
         n = next((round(s * N) for label, s in SHARES.items() if label in name), N)
         part = {k: v[:n] for k, v in made.items()}
         add(f"{name}: base + teacher + length", part, student, [base, teacher])
+        if name in REHEARSED_ROWS:
+            add(f"{name}: base + teacher + rehearsal + length", part, student, [base, teacher, rehearsal])
         if name in SHARES:
             add(f"{name}: teacher + length", part, student, [teacher])
         if name == "1 %":
@@ -131,54 +136,81 @@ def coin_rows(lab: Lab, made: dict[str, Any], students: dict[str, OpenWeights]) 
 
 
 def seed_rows(lab: Lab, made: dict[str, Any], seeds: range) -> list[str]:
-    """Return rows of further students at 100 % and 20 %, each with coins and a training of its own."""
-    base, teacher, out = lab.base(), lab.teacher(), []
-    for name, share in (("100 %", 1.0), ("20 %", 0.2)):
+    """
+    Return rows of further students at 20 % and 100 %, each with coins and a training of its own.
+
+    The first 600 exchanges are tested in both cases: all of the harvest at 20 %, a part of it at 100 %.
+    """
+    base, teacher, rehearsal, out = lab.base(), lab.teacher(), lab.rehearsal(), []
+    tested = round(SHARES["20 %"] * N)
+    for name in ("20 %", "100 %"):
         for seed in seeds:
-            n = round(share * N)
+            share = SHARES[name]
             other = {**made, "coins": np.random.default_rng([49, seed]).integers(0, K, N).tolist()}
             served = [(p, d[c]) for p, d, c in zip(made["prompts"], made["drawn"], other["coins"], strict=True)]
             student = lab.student(f"student-{share}-{seed}", mixture(lab, served, share), seed=seed)
-            part = {k: v[:n] for k, v in other.items()}
+            part = {k: v[:tested] for k, v in other.items()}
 
-            def make(name: str = name, part: dict[str, Any] = part, student: OpenWeights = student, seed: int = seed) -> str:
-                scores = scored(part, student, [base, teacher])
+            def make(
+                with_: list[OpenWeights],
+                told: str,
+                part: Any = part,
+                student: Any = student,
+                head: str = f"{name} | {seed}",
+            ) -> str:
+                scores = scored(part, student, with_)
                 found, (reached, planned) = coin_test(scores, draws=0), used(scores)
-                return f"| {name} | {seed} | {found.tail.z:.1f} | {found.gain:.2f} | {reached} | {planned} |"
+                return f"| {head} | {told} | {found.tail.z:.1f} | {found.gain:.2f} | {reached} | {planned} |"
 
-            out.append(lab.kept(f"seed-{share}-{seed}", make))
+            for told, references in (
+                ("base + teacher + length", [base, teacher]),
+                ("base + teacher + rehearsal + length", [base, teacher, rehearsal]),
+            ):
+                out.append(lab.kept(f"seed-{share}-{seed}-{len(references)}", partial(make, references, told)))
     return out
 
 
 def attribution_rows(lab: Lab, made: dict[str, Any], students: dict[str, OpenWeights]) -> list[str]:
     """Return the rows of attribution: 16 accounts that were mixed, and 300 innocents with exchanges that were never used."""
-    base, teacher, out = lab.base(), lab.teacher(), []
+    base, teacher = lab.base(), lab.teacher()
+
+    def both() -> list[str]:
+        return [attribution_row(lab, made, students[name], name, [base, teacher]) for name in ("100 %", "20 %")]
+
+    rows: list[str] = lab.kept("table-attribution", both)
+    with_ = [base, teacher, lab.rehearsal()]
+    head = "20 %, with the rehearsal"
+    return [
+        *rows,
+        lab.kept("attribution-20-rehearsal", lambda: attribution_row(lab, made, students["20 %"], head, with_)),
+    ]
+
+
+def attribution_row(
+    lab: Lab, made: dict[str, Any], student: OpenWeights, head: str, references: list[OpenWeights]
+) -> str:
+    """Return one row of attribution; `head` begins with the share that was harvested."""
     spare = lab.served("spare", SPARE, K, seed=47, first=N)
-    for name, share in (("100 %", 1.0), ("20 %", 0.2)):
-        n = round(share * N)
-        scores = scored({k: v[:n] for k, v in made.items()}, students[name], [base, teacher], accounts=ACCOUNTS)
-        guilty = attribute(scores)
-        pool = scored(spare, students[name], [base, teacher])
-        innocents = []
-        for i in range(300):
-            rng = np.random.default_rng([48, i])
-            each = with_coins(pool.take(rng.choice(len(pool), 150, replace=False)), 1000 + i)
-            innocents.append(
-                CoinScores(
-                    **{f: getattr(each, f) for f in each.__dataclass_fields__} | {"account": (f"innocent-{i}",) * 150}
-                )
-            )
-        everyone = attribute(_joined([scores, *innocents]))
-        named = [r.account for r in everyone if r.named]
-        by_e = [r.account for r in everyone if r.named_by_e]
-        z = [r.tail.z for r in everyone if r.account.startswith("innocent")]
-        count = lambda names, kind: sum(a.startswith(kind) for a in names)  # noqa: E731
-        out.append(
-            f"| {name} | {n // ACCOUNTS} | {count(named, 'account')} of {ACCOUNTS} | {count(by_e, 'account')} of {ACCOUNTS} |"
-            f" {count(named, 'innocent')} of 300 | {count(by_e, 'innocent')} of 300 | {np.median([r.tail.z for r in guilty]):.1f} |"
-            f" {np.mean(z):.2f}, {np.std(z):.2f} |"
-        )
-    return out
+    n = round(SHARES[head.split(",")[0]] * N)
+    scores = scored({k: v[:n] for k, v in made.items()}, student, references, accounts=ACCOUNTS)
+    guilty = attribute(scores)
+    pool = scored(spare, student, references)
+    innocents = []
+    for i in range(300):
+        rng = np.random.default_rng([48, i])
+        each = with_coins(pool.take(rng.choice(len(pool), 150, replace=False)), 1000 + i)
+        names = {"account": (f"innocent-{i}",) * 150}
+        innocents.append(CoinScores(**{f: getattr(each, f) for f in each.__dataclass_fields__} | names))
+    everyone = attribute(_joined([scores, *innocents]))
+    named = [r.account for r in everyone if r.named]
+    by_e = [r.account for r in everyone if r.named_by_e]
+    z = [r.tail.z for r in everyone if r.account.startswith("innocent")]
+    count = lambda names, kind: sum(a.startswith(kind) for a in names)  # noqa: E731
+    return (
+        f"| {head} | {n // ACCOUNTS} | {count(named, 'account')} of {ACCOUNTS} | {count(by_e, 'account')} of {ACCOUNTS} |"
+        f" {count(named, 'innocent')} of 300 | {count(by_e, 'innocent')} of 300 | {np.median([r.tail.z for r in guilty]):.1f} |"
+        f" {np.mean(z):.2f}, {np.std(z):.2f} |"
+    )
 
 
 def _joined(parts: list[CoinScores]) -> CoinScores:
@@ -214,7 +246,9 @@ def black_box_coin(made: dict[str, Any], students: dict[str, OpenWeights], n: in
 
 def _missed(n: int) -> str:
     shares = coin_share(n, alpha=1e-5).share
-    return "; ".join(f"{s:.0%} ({d.split(' ')[0]})" if s <= 1 else f"none ({d.split(' ')[0]})" for d, s in shares.items())
+    return "; ".join(
+        f"{s:.0%} ({d.split(' ')[0]})" if s <= 1 else f"none ({d.split(' ')[0]})" for d, s in shares.items()
+    )
 
 
 def radioactivity_rows(lab: Lab, students: dict[str, OpenWeights]) -> list[str]:
@@ -249,6 +283,31 @@ def radioactivity_rows(lab: Lab, students: dict[str, OpenWeights]) -> list[str]:
     return out
 
 
+def further_marks(lab: Lab, students: dict[str, OpenWeights]) -> list[str]:
+    """Return rows of radioactivity at 5 % of several students, with the base model and with the rehearsal as reference."""
+    probes = [p + a for p, a in lab.pairs("attacker")[3 * N : 3 * N + PROBES] if len(a) == ANSWER]
+    base, rehearsal, out = lab.base(), lab.rehearsal(), []
+    read: dict[str, list[Any]] = {}
+
+    def read_by(model: OpenWeights) -> list[Any]:
+        if model.name not in read:
+            read[model.name] = list(model.distributions(probes))
+        return read[model.name]
+
+    def make(student: OpenWeights, reference: OpenWeights, name: str, kind: str) -> str:
+        tilt = TiltWeights(vocabulary=VOCABULARY)
+        for tokens, own, other in zip(probes, student.distributions(probes), read_by(reference), strict=True):
+            tilt.add(tokens, own, other)
+        found = radioactivity_test(tilt.weights(), MARK.green)
+        return f"| {name} | {kind} | {found.pairs:.0f} | {found.tail.z:.2f} | 10^{found.tail.p_log10:.1f} |"
+
+    for name, student in students.items():
+        for kind, reference in (("base", base), ("rehearsal", rehearsal)):
+            made = partial(make, student, reference, name, kind)
+            out.append(lab.kept(f"mark-{name}-{kind}", made))
+    return out
+
+
 def _mark_row(name: str, how: str, found: Any, share: float | None) -> str:
     missed = "–" if share is None else f"{share:.0%}" if share <= 1 else "none"
     return (
@@ -261,7 +320,9 @@ def main() -> None:
     """Train what is missing, measure, and write the tables."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--work", type=Path, default=Path("bench/work/lab"))
-    parser.add_argument("--students", type=int, metavar="N", default=0, help="further students, to see how much is luck")
+    parser.add_argument(
+        "--students", type=int, metavar="N", default=0, help="further students, to see how much is luck"
+    )
     arguments = parser.parse_args()
     lab, seeds = Lab(folder=arguments.work), range(FIRST_SEED, FIRST_SEED + arguments.students)
     made = harvest(lab)
@@ -277,20 +338,25 @@ def main() -> None:
     marks = {
         "marked 100 %": lab.student("marked-1.0", marked),
         "marked 5 %": lab.student("marked-0.05", mixture(lab, marked, 0.05)),
+        "never marked": students["100 %"],
+    }
+    further_marked = {
+        "marked 5 %": marks["marked 5 %"],
         **{
             f"marked 5 %, seed {seed}": lab.student(
                 f"marked-0.05-{seed}", mixture(lab, shuffled(marked, seed), 0.05), seed=seed
             )
-            for seed in seeds
+            for seed in range(FIRST_MARKED, FIRST_MARKED + arguments.students)
         },
-        "never marked": students["100 %"],
+        "never marked": marks["never marked"],
     }
     tables = {
-        "coin": lab.kept("table-coin", lambda: coin_rows(lab, made, students)),
+        "coin": coin_rows(lab, made, students),
         "seeds": seed_rows(lab, made, seeds),
-        "attribution": lab.kept("table-attribution", lambda: attribution_rows(lab, made, students)),
+        "attribution": attribution_rows(lab, made, students),
         "samples": lab.kept("table-samples", lambda: black_box_coin(made, students)),
         "marks": lab.kept("table-marks", lambda: radioactivity_rows(lab, marks)),
+        "further marks": further_marks(lab, further_marked) if seeds else [],
     }
     size = lambda m: sum(p.numel() for p in m.model.parameters()) / 1e6  # noqa: E731
     (RESULTS / "trace_coin.md").write_text("\n".join(page(tables, size(lab.teacher()), size(lab.base()))))
@@ -301,10 +367,30 @@ def further(rows: list[str]) -> list[str]:
     if not rows:
         return []
     return [
-        "### Further students: other coins, other training (base + teacher + length)",
+        "### Further students: coins and training of their own",
         "",
-        "| harvested | seed | z | gain | exchanges for 1e-5 | (4.26/gain)² |",
-        "|---|---|---|---|---|---|",
+        "Seeds and number were fixed before any of them was trained; 600 exchanges are tested in each case.",
+        "",
+        "| harvested | seed | references | z | gain | exchanges for 1e-5 | (4.26/gain)² |",
+        "|---|---|---|---|---|---|---|",
+        *rows,
+        "",
+    ]
+
+
+def marked_further(rows: list[str]) -> list[str]:
+    """Return the section on further marked students, where there are any."""
+    if not rows:
+        return []
+    return [
+        "### Further students at 5 %: another part of the marked answers, another training; the rehearsal as reference",
+        "",
+        "Seeds and number were fixed before any of them was scored. What was asked is z ≥ 4.5. Over keys z has a standard",
+        "deviation of one, so that a mean near 4 reaches it in about a third of students. As a reference of the mark the",
+        "rehearsal is worse than the base model: it leaves few pairs that weigh anything.",
+        "",
+        "| student | reference | effective pairs | z | bound on p |",
+        "|---|---|---|---|---|",
         *rows,
         "",
     ]
@@ -324,7 +410,8 @@ def page(tables: dict[str, list[str]], teacher: float, base: float) -> list[str]
         "",
         f"“Exchanges” is the smallest n at which the median exact p of {SUBSETS} random subsets is below 1e-5; (4.26/gain)² is the",
         "planning figure. The last column is printed where p > 1e-5: the smallest share that would be seen with 80 % power, for",
-        "weak, middling and strong learning.",
+        "weak, middling and strong learning. The rehearsal is the public base model fine-tuned on the teacher's draws for",
+        f"{REHEARSED} other prompts, four each, which no student saw and no coin decided: it drifts as a student does.",
         "",
         "| student: references | tested | z | gain | exact p | exchanges for 1e-5 | (4.26/gain)² |"
         " e-process reaches 1e5 after | sd of z, coins redrawn | detectable share |",
@@ -355,6 +442,7 @@ def page(tables: dict[str, list[str]], teacher: float, base: float) -> list[str]
         "|---|---|---|---|---|---|---|---|",
         *tables["marks"],
         "",
+        *marked_further(tables["further marks"]),
     ]
 
 

@@ -34,6 +34,7 @@ DATA = Path(os.environ.get("STILLHUNT_SHARED", ROOT.parent / "shared")) / "data"
 VOCABULARY = 1024
 PROMPT, ANSWER = 24, 48
 TEMPERATURE = 0.7
+REHEARSED, REHEARSED_FROM = 750, 11_000
 Pairs = list[tuple[list[int], list[int]]]
 
 torch.set_num_threads(1)
@@ -116,16 +117,32 @@ class Lab:
             "base", lambda: trained(fresh(64, 3, seed=2), self.pairs("base")[:14_000], epochs=2, lr=3e-3, seed=2)
         )
 
+    def rehearsal(self) -> OpenWeights:
+        """
+        Return a rehearsal: the public base model fine-tuned on what the teacher says to other prompts, drawn for this purpose.
+
+        No student saw these prompts or draws, and none of them was decided by a coin or a key.
+        """
+        draws = lambda: self.served("rehearsal-draws", REHEARSED, 4, seed=46, first=REHEARSED_FROM)  # noqa: E731
+        return self.student("rehearsal", lambda: pairs_of(draws()), seed=21)
+
     def student(
-        self, name: str, pairs: Pairs, *, epochs: int = 2, seed: int = 3, start: OpenWeights | None = None
+        self,
+        name: str,
+        pairs: Pairs | Callable[[], Pairs],
+        *,
+        epochs: int = 2,
+        seed: int = 3,
+        start: OpenWeights | None = None,
     ) -> OpenWeights:
-        """Return the base model (or `start`) fine-tuned on pairs."""
+        """Return the base model (or `start`) fine-tuned on pairs, or on what a function returns when they are needed."""
 
         def make() -> LlamaForCausalLM:
             source = start or self.base()
             copy = LlamaForCausalLM(source.model.config)
             copy.load_state_dict(source.model.state_dict())
-            return trained(copy, pairs, epochs=epochs, lr=1e-3, seed=seed)
+            rows = pairs() if callable(pairs) else pairs
+            return trained(copy, rows, epochs=epochs, lr=1e-3, seed=seed)
 
         return self.model(name, make)
 
@@ -152,6 +169,11 @@ class Lab:
             return {"prompts": prompts, "drawn": [drawn[i * k : i * k + k] for i in range(n)], "coins": coins}
 
         return self.kept(name, make)
+
+
+def pairs_of(made: dict[str, Any]) -> Pairs:
+    """Return each prompt with each of its drawn answers."""
+    return [(p, a) for p, drawn in zip(made["prompts"], made["drawn"], strict=True) for a in drawn]
 
 
 def documents() -> list[tuple[str, str]]:

@@ -1,21 +1,23 @@
 """
 The coin test on students that never saw what was served: hundreds of them, each trained here, each with coins of its own.
 
-    python bench/trace_nulls.py [--work DIR]        # about 15 minutes of one core; goes on where it stopped
+    python bench/trace_nulls.py [--work DIR]        # about 20 minutes of one core; goes on where it stopped
 
 Students are trained on other draws of the same teacher for the same prompts, or on other text; thirty more, on the served answers,
-show that the test could have found something. The second run's number was fixed before it began, with one look at its end.
+show that the test could have found something. The numbers of the second and third run were fixed before they began, with one look
+at the end of each; what the third is asked is written in `ASKED`.
 Writes `bench/results/trace_nulls.md`.
 """
 
 from __future__ import annotations
 
 import argparse
+import textwrap
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.stats import binom, kstest, norm
+from scipy.stats import binom, chisquare, kstest, norm
 from trace_lab import RESULTS, Lab, OpenWeights, Pairs, commit, fresh, scored, trained
 
 from stillhunt.trace.audit.coin import CoinScores, coin_test, padded, residuals
@@ -25,23 +27,35 @@ from stillhunt.trace.audit.sequential import e_process
 K, EXCHANGES, POOL = 3, 48, 2400
 FIRST = {"other draws": range(250), "other text": range(100), "served": range(30)}
 SECOND = {"other draws": range(1000, 1120), "other text": range(1000, 1080)}
+THIRD = {"other draws": range(2000, 2120), "other text": range(2000, 2120)}
+ASKED = (
+    "fixed before the run: 120 + 120 students, seeds 2000 to 2119; uniform by the exact KS test on p with the chance of exactly "
+    "what was observed split at random (a p-value of a sum that takes steps is not uniform itself), level 0.05; mean z below 0, "
+    "one-sided, because both runs before were; none at 1e-4"
+)
+REDRAWS = 200
+"""Vectors of coins thrown anew for each student of the third run, on the scores that it has."""
+
 KINDS = ("other draws", "other text", "served")
 
 
 def student(lab: Lab, pairs: Pairs, seed: int) -> OpenWeights:
     """Return a small model, fine-tuned for three epochs."""
-    start = lab.model("null-start", lambda: trained(fresh(48, 2, seed=5), lab.pairs("attacker")[9000:], epochs=1, lr=3e-3, seed=5))
-    return OpenWeights(trained(start.model, pairs, epochs=3, lr=1e-3, seed=seed, batch=16), lab.tokenizer(), name="student")
+    start = lab.model(
+        "null-start", lambda: trained(fresh(48, 2, seed=5), lab.pairs("attacker")[9000:], epochs=1, lr=3e-3, seed=5)
+    )
+    return OpenWeights(
+        trained(start.model, pairs, epochs=3, lr=1e-3, seed=seed, batch=16), lab.tokenizer(), name="student"
+    )
 
 
 def one(lab: Lab, made: dict[str, Any], kind: str, seed: int) -> dict[str, Any]:
     """Return what the test says of one student: its own prompts, coins and training."""
-    rng = np.random.default_rng([71, KINDS.index(kind), seed])
-    chosen = rng.choice(POOL, EXCHANGES, replace=False)
+    chosen, coins, rng = exchanges(kind, seed)
     part = {
         "prompts": [made["prompts"][i] for i in chosen],
         "drawn": [made["drawn"][i][:K] for i in chosen],
-        "coins": rng.integers(0, K, EXCHANGES).tolist(),
+        "coins": coins,
     }
     learned: Pairs
     if kind == "other text":
@@ -51,12 +65,13 @@ def one(lab: Lab, made: dict[str, Any], kind: str, seed: int) -> dict[str, Any]:
         learned = [(made["prompts"][i], made["drawn"][i][K]) for i in chosen]
     else:
         learned = [(p, d[c]) for p, d, c in zip(part["prompts"], part["drawn"], part["coins"], strict=True)]
-    start = lab.model("null-start", lambda: None)  # made by `student` before
-    scores = scored(part, student(lab, learned, seed), [start])
+    scores = scored(part, student(lab, learned, seed), [reference(lab)])
     found = coin_test(scores, draws=0)
     at, beyond = tails(scores)
     spread = float(beyond + rng.random() * (at - beyond))
+    thrown = coin_test(scores, draws=REDRAWS, seed=seed).null
     return {
+        "thrown": [float(np.mean(thrown)), float(np.mean(thrown >= found.tail.z - 1e-9))],
         "kind": kind,
         "p": found.tail.p_value,
         "z": found.tail.z,
@@ -64,6 +79,16 @@ def one(lab: Lab, made: dict[str, Any], kind: str, seed: int) -> dict[str, Any]:
         "spread": spread,
         "atom": float(at - beyond),
     }
+
+
+_START: dict[Path, OpenWeights] = {}
+
+
+def reference(lab: Lab) -> OpenWeights:
+    """Return the students' start, one object for all of them, so that what it has scored is not scored again."""
+    if lab.folder not in _START:
+        _START[lab.folder] = lab.model("null-start", lambda: None)  # made by `student` before
+    return _START[lab.folder]
 
 
 def tails(scores: CoinScores) -> tuple[float, float]:
@@ -103,23 +128,26 @@ def main() -> None:
     def ran(kind: str, seeds: range) -> list[dict[str, Any]]:
         return [lab.kept(f"nulls/{kind}-{s}", lambda s=s: one(lab, made, kind, s)) for s in seeds]
 
-    first = {kind: ran(kind, seeds) for kind, seeds in FIRST.items()}
-    second = {kind: ran(kind, seeds) for kind, seeds in SECOND.items()}
-    draws, text = (first[k] + second[k] for k in ("other draws", "other text"))
-    atoms = [f["atom"] for rows in second.values() for f in rows]
-    (RESULTS / "trace_nulls.md").write_text("\n".join(page(first, second, draws, text, float(np.max(atoms)))))
+    runs = [{kind: ran(kind, seeds) for kind, seeds in run.items()} for run in (FIRST, SECOND, THIRD)]
+    (RESULTS / "trace_nulls.md").write_text("\n".join(page(*runs)))
 
 
-def page(
-    first: dict[str, list[dict[str, Any]]],
-    second: dict[str, list[dict[str, Any]]],
-    draws: list[dict[str, Any]],
-    text: list[dict[str, Any]],
-    atom: float,
-) -> list[str]:
+Run = dict[str, list[dict[str, Any]]]
+
+
+def page(first: Run, second: Run, third: Run) -> list[str]:
     """Return the lines of the result page."""
-    z = np.array([f["z"] for f in draws + text])
-    low = 2 * float(norm.sf(abs(z.mean()) * len(z) ** 0.5))
+    everything = [f for run in (first, second, third) for kind in KINDS[:2] for f in run[kind]]
+    rows = []
+    for name, run in (("first", first), ("second", second), ("third", third)):
+        rows.append(row(f"{name} run: other draws for the same prompts", run["other draws"]))
+        rows.append(row(f"{name} run: other text", run["other text"]))
+        rows.append(row(f"{name} run: both", run["other draws"] + run["other text"]))
+    both = third["other draws"] + third["other text"]
+    atom = max(f["atom"] for run in (second, third) for kind in KINDS[:2] for f in run[kind])
+    thrown = np.array([f["thrown"] for f in both])
+    exact = np.array([f["p"] for f in both])
+    apart = float(np.abs(thrown[:, 1] - exact).max())
     return [
         "# The coin test on students that never saw what was served",
         "",
@@ -130,24 +158,61 @@ def page(
         "| students trained on | n | z: mean, sd | p ≤ 0.05 | p ≤ 0.01 | p ≤ 1e-4 | uniform? exact KS p |"
         " KS p, discreteness taken out | e-process ever ≥ 100 |",
         "|---|---|---|---|---|---|---|---|---|",
-        row("first run: other draws for the same prompts", first["other draws"]),
-        row("first run: other text", first["other text"]),
-        row("first run: both", first["other draws"] + first["other text"]),
-        row("second run: other draws for the same prompts", second["other draws"]),
-        row("second run: other text", second["other text"]),
-        row("second run: both", second["other draws"] + second["other text"]),
-        row("all of both runs", draws + text),
+        *rows,
+        row("all of the three runs", everything),
         row("served", first["served"]),
         "",
-        "The first run was not uniform at the 5 % level: it leans to the safe side, with too many large p. It was also looked",
-        "at half-way (KS p 0.04 at 100 + 100), which a KS p does not allow for. The second run has seeds of its own, a number",
-        "of students that was fixed before it began, and one look. A p-value of a sum on a lattice takes steps: P(T ≥ t) is",
-        f"uniform only up to the chance of exactly t, here at most {atom:.3f}. For the last KS column, and nowhere else, that",
-        "chance is split by a random number. Given the scores, each p-value is uniform up to that step by construction,",
-        "whatever the scores are, and coins of different students are independent; what is left for a run to show is that no",
-        "coin leaked into the training.",
-        f"Mean z of all is {z.mean():.2f} ± {z.std() / len(z) ** 0.5:.2f} (two-sided p {low:.2g}). A leak would make it positive.",
-        "Nothing in the design could make it negative, so that this is read as luck of the draw; it is not explained otherwise.",
+        *answer(first, second, both, everything),
+        "A p-value of a sum on a lattice takes steps: P(T ≥ t) is uniform only up to the chance of exactly t, here at most",
+        f"{atom:.3f}. For the last KS column, and nowhere else, that chance is split by a random number.",
+        f"On each student of the third run the coins were also thrown anew {REDRAWS} times, on the scores it has: the mean of z",
+        f"is {thrown[:, 0].mean():.3f} ± {1 / (REDRAWS * len(both)) ** 0.5:.3f}, and the share of sums at or above the",
+        f"observed one differs from the exact p by at most {apart:.2f} (chance allows {3.5 * (0.25 / REDRAWS) ** 0.5:.2f}).",
+        "So the law that p comes from is the law of the coins.",
+        "Given the scores, each p is uniform up to the step by construction, and coins of different students are independent,",
+        "also where two students share prompts; what a run can show beyond that is that no coin leaked into the training.",
+        "",
+    ]
+
+
+def thrown_by_seed(kind: str) -> list[int]:
+    """Return the coins of all students of a kind, as `one` threw them."""
+    coins: list[int] = []
+    for seed in (*FIRST[kind], *SECOND[kind], *THIRD[kind]):
+        coins += exchanges(kind, seed)[1]
+    return coins
+
+
+def exchanges(kind: str, seed: int) -> tuple[Any, list[int], np.random.Generator]:
+    """Return which exchanges a student is tested on, their coins, and the generator for what follows."""
+    rng = np.random.default_rng([71, KINDS.index(kind), seed])
+    chosen = rng.choice(POOL, EXCHANGES, replace=False)
+    return chosen, rng.integers(0, K, EXCHANGES).tolist(), rng
+
+
+def answer(first: Run, second: Run, both: list[dict[str, Any]], everything: list[dict[str, Any]]) -> list[str]:
+    """Return what the third run was asked, and what came out."""
+    before = np.array([f["z"] for run in (first, second) for kind in KINDS[:2] for f in run[kind]])
+    old = [f["p"] for run in (first, second) for kind in KINDS[:2] for f in run[kind]]
+    z = np.array([f["z"] for f in both])
+    draws = np.array([f["z"] for f in everything if f["kind"] == "other draws"])
+    even = chisquare(np.bincount(thrown_by_seed("other draws"))).pvalue
+    uniform = kstest([f["spread"] for f in both], "uniform", method="exact").pvalue
+    low = float(norm.cdf(z.mean() * len(z) ** 0.5))
+    small = sum(f["p"] <= 1e-4 for f in everything)
+    mean = np.array([f["z"] for f in everything]).mean()
+    return [
+        f"The first two runs together had a mean z of {before.mean():.2f} ± {len(before) ** -0.5:.2f} and too many large p (KS p",
+        f"{kstest(old, 'uniform', method='exact').pvalue:.2g}): on the safe side, since a leak would make z positive.",
+        "The first run had also been looked at half-way, which a KS p does not allow for. The third run was to tell chance",
+        "from a fault.",
+        "",
+        *textwrap.wrap(f"*What it was asked*: {ASKED}.", 120),
+        "",
+        f"*What came out*: KS p {uniform:.2g}; mean z {z.mean():.2f} ± {len(z) ** -0.5:.2f}, one-sided p {low:.2g};",
+        f"{small} of all {len(everything)} at 1e-4; over all three runs the mean z is {mean:.2f} ± {len(everything) ** -0.5:.2f}.",
+        f"Students on other draws stay at {draws.mean():.2f} ± {len(draws) ** -0.5:.2f} over the three runs; their coins fall",
+        f"evenly on the places (χ², p {even:.2g}). No fault was found, and the leaning is to the safe side: it is read as chance.",
         "",
     ]
 

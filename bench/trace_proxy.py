@@ -1,12 +1,15 @@
 """
 The gateway under load: what it adds to a call, what it loses when the upstream fails, and what is left after kill -9.
 
-    python bench/trace_proxy.py [--seconds 20]       # about four minutes; loopback only; writes bench/results/trace_proxy.md
+    python bench/trace_proxy.py [--seconds 20] [--calls 600]     # about six minutes; loopback only
+
+Writes `bench/results/trace_proxy.md`.
 
 Three processes: a pretended upstream (`tests/trace_upstream.py`), the gateway (`stillhunt trace serve`), and this one.
 
-1. Latency: calls at a quiet pace, direct and through the gateway in turn. For a call with a coin, direct means k calls side
-   by side, all waited for: what remains is what the gateway adds beyond drawing candidates.
+1. Latency: calls at a quiet pace, direct, through a bare relay and through the gateway in turn. For a call with a coin, direct
+   means k calls side by side, all waited for: what remains is what the gateway adds beyond drawing candidates. The relay is a
+   process that passes bytes on and looks at none: it shows what any process in between costs on this machine at this hour.
 2. Throughput: as many calls as go through with 32 customers.
 3. Faults: a share of all upstream answers fail. Each call carries a number, and the upstream writes down which of its draws
    failed. A call is lost when the customer got no good answer though one of its draws succeeded.
@@ -22,7 +25,6 @@ import json
 import os
 import platform
 import signal
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -110,19 +112,17 @@ def quantile(values: list[float], share: float) -> float:
     return sorted(values)[min(len(values) - 1, int(share * len(values)))]
 
 
-async def paired(direct: Once, through: Once, seconds: float) -> tuple[list[float], list[float]]:
-    """Time the two ways in turn for some seconds, in ms; which goes first changes every time."""
-    times: tuple[list[float], list[float]] = ([], [])
+async def in_turn(ways: tuple[Once, ...], calls: int) -> tuple[list[float], ...]:
+    """Time three ways in turn, each so many times, in ms; which goes first changes every time."""
+    times: tuple[list[float], ...] = ([], [], [])
     for number in range(40):
-        await direct(number)
-        await through(number)
-    until = time.monotonic() + seconds
-    number = 100
-    while time.monotonic() < until:
-        number += 1
-        for way in (0, 1) if number % 2 else (1, 0):
+        for way in ways:
+            await way(number)
+    for number in range(100, 100 + calls):
+        for place in range(3):
+            way = (number + place) % 3
             started = time.perf_counter()
-            assert await (direct, through)[way](number)
+            assert await ways[way](number)
             times[way].append((time.perf_counter() - started) * 1000)
     return times
 
@@ -168,6 +168,32 @@ def stage(folder: Path, delay_ms: float, faults: float) -> Iterator[tuple[int, i
         yield behind, front, process.pid, draws
 
 
+@contextmanager
+def relay(behind: int) -> Iterator[int]:
+    """Run a process that passes bytes on to a port and back, as they come; gives its own port."""
+    port = free_port()
+    with running("bench/trace_proxy.py", "--relay", str(port), str(behind), ready="ready"):
+        yield port
+
+
+async def relayed(port: int, behind: int) -> None:
+    """Pass bytes on from one port to another and back, for ever."""
+
+    async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while block := await reader.read(1 << 16):
+            writer.write(block)
+            await writer.drain()
+        writer.close()
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        other_reader, other_writer = await asyncio.open_connection("127.0.0.1", behind)
+        await asyncio.gather(pump(reader, other_writer), pump(other_reader, writer))
+
+    server = await asyncio.start_server(connected, "127.0.0.1", port)
+    print("ready", file=sys.stderr, flush=True)
+    await server.serve_forever()
+
+
 def wait_for(port: int) -> None:
     """Wait until somebody listens on a port of the loopback."""
     import socket
@@ -180,24 +206,20 @@ def wait_for(port: int) -> None:
     raise SystemExit("the gateway does not listen")
 
 
-def latency(folder: Path, seconds: float) -> list[str]:
+def latency(folder: Path, calls: int) -> list[str]:
     """Return the rows of added latency."""
     rows = []
     for delay_ms in (0.0, 20.0):
-        with stage(folder, delay_ms, 0.0) as (behind, front, _, _):
+        with stage(folder, delay_ms, 0.0) as (behind, front, _, _), relay(behind) as between:
             for label, account, stream in (
                 ("no plan, passes through", "other", False),
                 (f"coin, k = {K}", "planned", False),
                 (f"coin, k = {K}, streamed", "planned", True),
             ):
-                before, after = Customer(behind, account, stream), Customer(front, account, stream)
-                straight = before.side_by_side if account == "planned" else before.once
-                direct, through = asyncio.run(paired(straight, after.once, seconds))
-                added = [statistics.median(through) - statistics.median(direct)]
-                added.append(quantile(through, 0.99) - quantile(direct, 0.99))
-                figures = [quantile(values, q) for values in (direct, through) for q in (0.5, 0.99)]
-                cells = " | ".join(f"{value:.2f}" for value in (*figures, *added))
-                rows.append(f"| {label} | {delay_ms:g} | {len(direct):,} | {cells} |")
+                before, middle, after = (Customer(port, account, stream) for port in (behind, between, front))
+                draws = (c.side_by_side if account == "planned" else c.once for c in (before, middle))
+                ways = (*draws, after.once)
+                rows.append(latency_row(f"{label} | {delay_ms:g}", *asyncio.run(in_turn(ways, calls))))
                 print(rows[-1], flush=True)
         for path in folder.glob("*"):
             if path.is_file() and path.name != "plan.toml":
@@ -205,6 +227,13 @@ def latency(folder: Path, seconds: float) -> list[str]:
         for path in (folder / "ledger").glob("*"):
             path.unlink()
     return rows
+
+
+def latency_row(head: str, direct: list[float], relayed: list[float], through: list[float]) -> str:
+    """Return a row: median and 99th percentile of each way, and what relay and gateway add to those of the direct call."""
+    figures = [(quantile(values, 0.5), quantile(values, 0.99)) for values in (direct, relayed, through)]
+    added = [(m - figures[0][0], p - figures[0][1]) for m, p in figures[1:]]
+    return f"| {head} | {len(direct):,} | " + " | ".join(f"{m:.2f}, {p:.2f}" for m, p in (*figures, *added)) + " |"
 
 
 def throughput(folder: Path, seconds: float) -> list[str]:
@@ -283,20 +312,28 @@ def main() -> None:
     """Run all four parts and write the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
     parser.add_argument("--seconds", type=float, default=20.0)
-    seconds = parser.parse_args().seconds
+    parser.add_argument("--calls", type=int, metavar="N", default=600, help="calls of each way for each row of latency")
+    parser.add_argument("--relay", type=int, nargs=2, metavar=("PORT", "BEHIND"), help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.relay:
+        asyncio.run(relayed(*arguments.relay))
+    seconds = arguments.seconds
     load = os.getloadavg()[0]
     commit = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True
     ).stdout.strip()
     digest = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:8]
     parts: list[list[str]] = []
-    for part in (latency, throughput, faults, killed):
+    with tempfile.TemporaryDirectory() as folder:
+        parts.append(latency(Path(folder), arguments.calls))
+    for part in (throughput, faults, killed):
         with tempfile.TemporaryDirectory() as folder:
             parts.append(part(Path(folder), seconds))
     text = PAGE.format(
         commit=commit,
         script=digest,
         seconds=seconds,
+        calls=arguments.calls,
         cores=os.cpu_count(),
         system=f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
         before=load,
@@ -312,8 +349,9 @@ def main() -> None:
 
 PAGE = """# The gateway of tracing: added latency, load, faults, kill -9
 
-`python bench/trace_proxy.py --seconds {seconds:g}`, commit {commit} (script {script}); {system}, {cores} cores shared by customer,
-gateway and upstream. Load of the machine (1-minute average): {before:.1f} before, {after:.1f} after;
+`python bench/trace_proxy.py --seconds {seconds:g} --calls {calls}`, commit {commit} (script {script}); {system},
+{cores} cores shared by customer, gateway and upstream.
+Load of the machine (1-minute average): {before:.1f} before, {after:.1f} after;
 the three processes are
 scheduled {policy}. Where that is above the
 number of cores and they are scheduled as any other, times, and the 99th percentiles most of all, also measure how long a
@@ -322,11 +360,15 @@ call, further below, depends on neither.
 
 ## Latency (ms)
 
-Direct and through the gateway in turn, one call at a time. For calls with a coin, direct means k calls side by side and all
-waited for: the difference is what the gateway adds beyond drawing candidates.
+Direct, through a bare relay and through the gateway in turn, one call at a time. For calls with a coin, direct and relayed mean
+k calls side by side and all waited for: the difference is what the gateway adds beyond drawing candidates. The relay is a
+process that passes bytes on and looks at none: what it adds is the price of any process in between, on this machine at this
+hour, and no part of it is the gateway's own. Each cell has the median and the 99th percentile. Where direct or relayed calls
+have a 99th percentile some milliseconds above their median, what the gateway adds at the 99th says more of the machine than of
+the gateway. With an upstream that answers at once no process sleeps meanwhile, and other work of the machine gets in less.
 
-| call | upstream takes | calls | direct p50 | p99 | through p50 | p99 | **added p50** | **added p99** |
-|---|---|---|---|---|---|---|---|---|
+| call | upstream takes | calls of each | direct | relayed | through | relay adds | **gateway adds** |
+|---|---|---|---|---|---|---|---|
 {latency}
 
 ## Load

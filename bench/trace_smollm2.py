@@ -39,6 +39,7 @@ COOL = 0.5
 
 REWRITE = "Rewrite the following text in other words. Keep its meaning, change its wording.\n\n{}"
 CLASSES, EXPOSURES, ORDINARY, SAMPLES_EACH = 12, 10, 20, 12
+TEACHERS = ("gpt4_0314", "gpt-3.5-turbo-0301")
 KEY = b"bench/trace_smollm2, a public key"
 ASKED = (
     *(
@@ -92,23 +93,42 @@ def tuned(
     return OpenWeights(student, model.tokenizer, name="student")
 
 
-def exchanges(model: OpenWeights, seed: int) -> tuple[list[Prompt], list[list[str]], list[int]]:
-    """Return prompts, two candidate answers each (two models of one family, as a stand-in for two draws), and coins."""
+Answers = dict[str, dict[str, str]]
+
+
+def questions(model: OpenWeights) -> tuple[Answers, list[str]]:
+    """Return the answers of two models of one family by question, and the questions that are short enough."""
     rows = pq.read_table(DATA / "model_outputs.parquet").to_pylist()
-    by_model = {
-        name: {r["instruction"]: r["output"] for r in rows if r["model"] == name}
-        for name in ("gpt4_0314", "gpt-3.5-turbo-0301")
-    }
+    by_model = {name: {r["instruction"]: r["output"] for r in rows if r["model"] == name} for name in TEACHERS}
     fits = [
         q
-        for q in sorted(by_model["gpt4_0314"])
+        for q in sorted(by_model[TEACHERS[0]])
         if len(model.encode(q)) <= QUESTION_TOKENS and all(len(model.encode(o[q])) > 24 for o in by_model.values())
     ]
+    return by_model, fits
+
+
+def cut(model: OpenWeights, text: str) -> str:
+    """Return the first tokens of an answer."""
+    return str(model.tokenizer.decode(model.encode(text)[:ANSWER_TOKENS]))
+
+
+def exchanges(model: OpenWeights, seed: int) -> tuple[list[Prompt], list[list[str]], list[int]]:
+    """Return prompts, two candidate answers each (two models of one family, as a stand-in for two draws), and coins."""
+    by_model, fits = questions(model)
     rng = np.random.default_rng(seed)
     picked = [fits[i] for i in rng.choice(len(fits), N, replace=False)]
-    cut = lambda text: model.tokenizer.decode(model.encode(text)[:ANSWER_TOKENS])  # noqa: E731
-    drawn = [[cut(o[q]) for o in by_model.values()] for q in picked]
+    drawn = [[cut(model, o[q]) for o in by_model.values()] for q in picked]
     return [Prompt.of(q) for q in picked], drawn, rng.integers(0, 2, N).tolist()
+
+
+def rehearsal_rows(model: OpenWeights, seed: int) -> list[tuple[Prompt, str]]:
+    """Return N other questions with answers of the two models in turn: what a rehearsal is trained on, of no coin."""
+    by_model, fits = questions(model)
+    asked = {p.messages[0][1] for p in exchanges(model, seed)[0]}
+    rest = [q for q in fits if q not in asked]
+    picked = [rest[i] for i in np.random.default_rng([61, seed]).choice(len(rest), N, replace=False)]
+    return [(Prompt.of(q), cut(model, by_model[TEACHERS[i % 2]][q])) for i, q in enumerate(picked)]
 
 
 def log_p(model: OpenWeights, prompts: list[Prompt], drawn: list[list[str]]) -> list[list[float]]:
@@ -141,7 +161,9 @@ def coin_row(name: str, own: list[list[float]], coins: list[int], references: li
     missed = "–"
     if found.tail.p_log10 > -5:
         shares = coin_share(len(scores), alpha=1e-5).share
-        missed = "; ".join(f"{v:.0%} ({k.split(' ')[0]})" if v <= 1 else f"none ({k.split(' ')[0]})" for k, v in shares.items())
+        missed = "; ".join(
+            f"{v:.0%} ({k.split(' ')[0]})" if v <= 1 else f"none ({k.split(' ')[0]})" for k, v in shares.items()
+        )
     return (
         f"| {name} | {found.preferred:.1f} of {found.n} | {found.tail.z:.1f} | 10^{found.tail.p_log10:.1f} |"
         f" 10^{found.tail.bound_log10:.1f} | 10^{found.tail.e_log10:.1f} | {fewest(scores, 1e-5)} |"
@@ -168,6 +190,13 @@ def coin_part(lab: Lab, model: OpenWeights, runs: int, *, words: bool) -> list[s
             out.append(coin_row("before training: length", before, coins, [lengths]))
             out.append(coin_row(f"one epoch, seed {run}: length", own, coins, [lengths]))
         out.append(coin_row(f"one epoch, seed {run}: base model and length", own, coins, [before, lengths]))
+
+        def rehearse(run: int = run, p: list[Prompt] = prompts, d: list[list[str]] = drawn) -> list[list[float]]:
+            return log_p(tuned(model, rehearsal_rows(model, run), layers=COIN_LAYERS, epochs=1, seed=7), p, d)
+
+        rehearsed = lab.kept(f"coin-rehearsed-{run}", rehearse)
+        name = f"one epoch, seed {run}: base model, rehearsal and length"
+        out.append(coin_row(name, own, coins, [before, rehearsed, lengths]))
         if run == SEED and words:
             texts = lab.kept("rewritten", lambda rows=served: rewritten(model, [a for _, a in rows]))
             kept = np.mean([f1(grams_of(t), grams_of(a)) for t, (_, a) in zip(texts, served, strict=True)])
@@ -177,10 +206,14 @@ def coin_part(lab: Lab, model: OpenWeights, runs: int, *, words: bool) -> list[s
             )
             name = f"one epoch on answers in other words (overlap {kept:.2f}): base model and length"
             out.append(coin_row(name, other, coins, [before, lengths]))
+            name = name.replace("base model and", "base model, rehearsal and")
+            out.append(coin_row(name, other, coins, [before, rehearsed, lengths]))
     return out
 
 
-def canary_counts(model: OpenWeights, library: list[Any], seed: int, temperature: float = 1.0) -> dict[str, dict[str, float]]:
+def canary_counts(
+    model: OpenWeights, library: list[Any], seed: int, temperature: float = 1.0
+) -> dict[str, dict[str, float]]:
     """Return how often each answer of each class was given to questions that were never trained on."""
     prompts = [(c, Prompt.of(c.probes[i % len(c.probes)])) for c in library for i in range(SAMPLES_EACH)]
     texts = model.sample([p for _, p in prompts], n=1, max_tokens=16, seed=seed, temperature=temperature)
@@ -247,7 +280,9 @@ def main() -> None:
     """Run both parts and write the table."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--work", type=Path, default=Path("bench/work/smollm2"))
-    parser.add_argument("--runs", type=int, metavar="N", default=1, help="fine-tunes for the coin, each with coins of its own")
+    parser.add_argument(
+        "--runs", type=int, metavar="N", default=1, help="fine-tunes for the coin, each with coins of its own"
+    )
     parser.add_argument("--rewritten", action="store_true", help="also tune on what was served, in other words")
     arguments = parser.parse_args()
     lab, model = Lab(folder=arguments.work), smollm2()
@@ -263,8 +298,9 @@ def main() -> None:
         "The candidates are answers of GPT-4 (0314) and GPT-3.5 (0301), a coin says which one was “served”: two draws of one",
         "model would differ less. The suspect is trained on the served ones for one epoch; each seed draws questions and coins",
         "anew (`--runs`). With `--rewritten` the untouched SmolLM2 rewrites each served answer first, and the suspect sees only",
-        "that. The last column is printed where p > 1e-5. With 94 of 100 preferred, the share lies between 0.87 and 0.98 (95 %,",
-        "Clopper and Pearson): one fine-tune does not tell 94 from 95.",
+        f"that. The rehearsal is the untouched SmolLM2 trained for one epoch on {N} answers of the two to other questions.",
+        "The last column is printed where p > 1e-5. With 94 of 100 preferred, the share lies between 0.87 and 0.98, with 96",
+        "between 0.90 and 0.99 (95 %, Clopper and Pearson): one fine-tune tells neither from 95.",
         "",
         "| suspect: references | served preferred | z | exact p | bound | e-value | exchanges for p < 1e-5 (median) |"
         " p with coins redrawn | detectable share |",

@@ -58,7 +58,7 @@ BEYOND = {
     "exact counts": "what the hunt's own exact counts gave: where one outsider holds a value, the bundle says two",
     "others": "what was counted of others: holders of a value, users of a template, matched accounts, other sets",
     "calls": "that hour, account and equal prompts of calls are those of their records: seen of records that are disclosed",
-    "words": "that the words around a number mean what its recipe is, and what drawings, titles and notes of the pages say",
+    "words": "that the words around a number mean what its recipe is, and what drawings, titles, notes and PDF files say",
 }
 """What no outsider can check, by name."""
 

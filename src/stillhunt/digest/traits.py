@@ -147,7 +147,9 @@ def build(engine: Engine, *, n_shingles: int) -> None:
     )  # fmt: skip
     queries += [_list_query("system_mark", "system_marks"), *transfers.TRAITS]                       # 3.
     queries += [_template_query(part, parts) for part in range(parts)]                               # 4.
-    queries += [_prompt_query(part, parts) for part in range(parts)]                                 # 5.
+    for part in range(parts):                                                                        # 5.
+        engine.create(f"shared_prompt_{part}", _shared_query(part, parts))
+        queries.append(_prompt_query(part, parts))
     for number, query in enumerate(queries):
         engine.create(f"trait_{number}", query, once=True)
     engine.create(
@@ -157,8 +159,8 @@ def build(engine: Engine, *, n_shingles: int) -> None:
         + " UNION ALL ".join(f"SELECT * FROM trait_{number}" for number in range(len(queries)))
         + ") GROUP BY acct, kind, value",
     )
-    for number in range(len(queries)):
-        engine.drop(f"trait_{number}")
+    for used in (*(f"trait_{number}" for number in range(len(queries))), *(f"shared_prompt_{part}" for part in range(parts))):
+        engine.drop(used)
 
 
 def _call_query(kind: str, column: str) -> str:
@@ -186,13 +188,20 @@ def _template_query(part: int, parts: int) -> str:
     )
 
 
+def _chosen(part: int, parts: int) -> str:
+    return f"prompt_h % {LINKING_ONE_IN * parts} = {LINKING_ONE_IN * part}"
+
+
+def _shared_query(part: int, parts: int) -> str:
+    """Each prompt that several accounts sent, once: a relation of its own, so that a cluster can cut a popular one into tasks."""
+    return f"SELECT prompt_h FROM call WHERE {_chosen(part, parts)} GROUP BY prompt_h HAVING min(acct) < max(acct)"
+
+
 def _prompt_query(part: int, parts: int) -> str:
-    chosen = f"prompt_h % {LINKING_ONE_IN * parts} = {LINKING_ONE_IN * part}"
     return (
         "SELECT acct, 'prompt' AS kind, prompt_h AS value, min(started_at) AS first_seen,"
         " max(started_at) AS last_seen, count(*) AS n"
-        f" FROM call WHERE {chosen} AND prompt_h IN"
-        f" (SELECT prompt_h FROM call WHERE {chosen} GROUP BY prompt_h HAVING min(acct) < max(acct))"
+        f" FROM call WHERE {_chosen(part, parts)} AND prompt_h IN (SELECT prompt_h FROM shared_prompt_{part})"
         " GROUP BY acct, prompt_h"
     )
 

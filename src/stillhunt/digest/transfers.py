@@ -20,6 +20,8 @@ anybody.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from stillhunt.engines import Engine
 
 FEWEST_MARKS = 2
@@ -62,8 +64,10 @@ def build(engine: Engine, *, parts: int) -> None:
     """
     engine.create("handed_reasoning", _reasoning_query())                             # 1.
     for part in range(parts):                                                              # 2.
-        engine.create(f"answer_mark_{part}", _answer_query(part, parts))
-        engine.create(f"turn_mark_{part}", _turn_query(part, parts))
+        for relation, query in _steps(part, parts):
+            engine.create(f"{relation}_{part}", query)
+        for used in ("served_mark", "said_mark", "rare_mark", "turned_mark", "turned_value", "known_mark"):
+            engine.drop(f"{used}_{part}")
     marks = " UNION ALL ".join(f"SELECT * FROM answer_mark_{part}" for part in range(parts))
     engine.create(                                                                         # 3.
         "handed",
@@ -98,32 +102,50 @@ def _reasoning_query() -> str:
     )
 
 
-def _answer_query(part: int, parts: int) -> str:
-    """One row for each mark of an answer in a later prompt."""
+def _steps(part: int, parts: int) -> Iterator[tuple[str, str]]:
+    """
+    Yield relations of one part of all marks, each with the query that makes it from those before.
+
+    `answer_mark` has a row for each mark of an answer in a later prompt; `turn_mark` one for each call with a history: its last
+    answer's marks, and those of them that were served. What a join looks values up in is a relation of its own, with each value
+    once: a cluster can then cut a value that very many calls have into several tasks.
+    """
     mine = f"value % {parts} = {part}"
-    return (
-        "WITH served AS (SELECT value, min(owner) AS giver, min(exchange_h) AS given_h, min(started_at) AS given_at,"
-        f" min(model) AS given_model FROM ({listed('answer_marks', _MOMENT, mine)})"
-        " GROUP BY value HAVING min(owner) = max(owner)),"
-        " said AS (SELECT DISTINCT value, owner AS taker, exchange_h AS taken_h, started_at AS taken_at, model AS taken_model"
-        f" FROM ({listed('shingles', _MOMENT, mine)}) WHERE value IN (SELECT value FROM served)),"
-        " rare AS (SELECT value FROM said JOIN served USING (value) GROUP BY value"
-        f" HAVING min(taken_at) > min(given_at) AND count(DISTINCT taker) <= {MOST_TAKERS})"
-        " SELECT value, giver, taker, given_h, taken_h, given_at, taken_at, given_model, taken_model"
-        " FROM said JOIN served USING (value) WHERE value IN (SELECT value FROM rare)"
+    yield (
+        "served_mark",
+        "SELECT value, min(owner) AS giver, min(exchange_h) AS given_h, min(started_at) AS given_at, min(model) AS given_model"
+        f" FROM ({listed('answer_marks', _MOMENT, mine)}) GROUP BY value HAVING min(owner) = max(owner)",
     )
-
-
-def _turn_query(part: int, parts: int) -> str:
-    """One row for each call with a history: its last answer's marks of this part, and those of them that were served."""
-    return (
-        f"WITH turned AS (SELECT exchange_h, value FROM (SELECT exchange_h, unnest(turn_marks) AS value FROM distinct_call"
-        f" WHERE turn_marks IS NOT NULL) WHERE value % {parts} = {part}),"
-        " known AS (SELECT DISTINCT value FROM"
-        " (SELECT unnest(answer_marks) AS value FROM distinct_call WHERE answer_marks IS NOT NULL)"
-        f" WHERE value % {parts} = {part} AND value IN (SELECT value FROM turned))"
-        " SELECT t.exchange_h, count(*) AS marks, count(k.value) AS served FROM turned t LEFT JOIN known k USING (value)"
-        " GROUP BY t.exchange_h"
+    yield (
+        "said_mark",
+        "SELECT DISTINCT value, owner AS taker, exchange_h AS taken_h, started_at AS taken_at, model AS taken_model"
+        f" FROM ({listed('shingles', _MOMENT, mine)}) WHERE value IN (SELECT value FROM served_mark_{part})",
+    )
+    yield (
+        "rare_mark",
+        f"SELECT value FROM said_mark_{part} JOIN served_mark_{part} USING (value) GROUP BY value"
+        f" HAVING min(taken_at) > min(given_at) AND count(DISTINCT taker) <= {MOST_TAKERS}",
+    )
+    yield (
+        "answer_mark",
+        "SELECT value, giver, taker, given_h, taken_h, given_at, taken_at, given_model, taken_model FROM (SELECT * FROM"
+        f" said_mark_{part} WHERE value IN (SELECT value FROM rare_mark_{part})) s JOIN served_mark_{part} USING (value)",
+    )
+    yield (
+        "turned_mark",
+        "SELECT exchange_h, value FROM (SELECT exchange_h, unnest(turn_marks) AS value FROM distinct_call"
+        f" WHERE turn_marks IS NOT NULL) WHERE {mine}",
+    )
+    yield "turned_value", f"SELECT DISTINCT value FROM turned_mark_{part}"
+    yield (
+        "known_mark",
+        "SELECT DISTINCT value FROM (SELECT unnest(answer_marks) AS value FROM distinct_call WHERE answer_marks IS NOT NULL)"
+        f" WHERE {mine} AND value IN (SELECT value FROM turned_value_{part})",
+    )
+    yield (
+        "turn_mark",
+        f"SELECT t.exchange_h, count(*) AS marks, count(k.value) AS served FROM turned_mark_{part} t"
+        f" LEFT JOIN known_mark_{part} k USING (value) GROUP BY t.exchange_h",
     )
 
 

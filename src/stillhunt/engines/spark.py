@@ -42,6 +42,9 @@ _ALWAYS = {
     "spark.sql.ansi.enabled": "true",
     "spark.sql.adaptive.enabled": "true",
     "spark.sql.adaptive.skewJoin.enabled": "true",
+    # Else a popular value stays whole where what follows the join would need its rows together again.
+    "spark.sql.adaptive.forceOptimizeSkewedJoin": "true",
+    "spark.sql.adaptive.skewJoin.skewedPartitionFactor": "2",
     "spark.sql.autoBroadcastJoinThreshold": "64MB",
     "spark.sql.execution.arrow.maxRecordsPerBatch": "65536",
 }

@@ -12,8 +12,8 @@ from collections.abc import Callable
 import graspologic_native
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import coo_array, csr_array
-from scipy.sparse.csgraph import connected_components
+
+from stillhunt.graph.adjacency import Adjacency, components
 
 SMALLEST = 5
 """Groups of fewer owners than this are not judged."""
@@ -45,18 +45,27 @@ def propose(
     group is split, `trim` may take away those of its owners without whom there is more evidence; they are looked at again by
     themselves. Trying any number of groups is paid for by the test of linkage.
     """
-    if not len(i):
-        return []
-    half = coo_array((s, (i, j)), shape=(n_owners, n_owners)).tocsr()
-    graph = (half + half.T).tocsr()
-    del half
-    touched = np.unique(np.concatenate([i, j])).astype(np.int32)
+    accepted: list[npt.NDArray[np.int32]] = []
+    for component in components(i, j, s, n_owners=n_owners, smallest=SMALLEST):
+        accepted += _accepted(component, weigh, trim, enough, seed)
+    return sorted(accepted, key=lambda g: int(g[0]))
+
+
+def _accepted(
+    component: Adjacency,
+    weigh: Callable[[npt.NDArray[np.int32]], float],
+    trim: Callable[[npt.NDArray[np.int32]], npt.NDArray[np.int32]],
+    enough: float,
+    seed: int,
+) -> list[npt.NDArray[np.int32]]:
+    """Return the groups of one component: the last ones that have enough evidence, as `propose` says."""
     accepted: list[npt.NDArray[np.int32]] = []
     unseen = -np.inf
-    waiting = [(part, unseen) for part in _components(graph, touched)]
+    waiting = [(component.owners, unseen)]
+    room = np.full(len(component.owners), -1, dtype=np.int32)
     while waiting:
         whole, evidence = waiting.pop()
-        parts = [p for p in _communities(graph, whole, seed) if len(p) >= SMALLEST]
+        parts = [p for p in _communities(component.among(whole, room), seed) if len(p) >= SMALLEST]
         if len(parts) == 1 and len(parts[0]) == len(whole) and evidence > unseen:
             parts = []
         weights = [weigh(part) for part in parts]
@@ -73,15 +82,7 @@ def propose(
                 waiting += [(kept, trimmed), (np.setdiff1d(part, kept), unseen)]
             else:
                 waiting.append((part, weight))
-    return sorted(accepted, key=lambda g: int(g[0]))
-
-
-def _components(graph: csr_array, touched: npt.NDArray[np.int32]) -> list[npt.NDArray[np.int32]]:
-    """Return the connected components of at least `SMALLEST` owners."""
-    number = connected_components(graph, directed=False)[1][touched]
-    order = np.argsort(number, kind="stable")
-    cuts = np.flatnonzero(np.diff(number[order])) + 1
-    return [np.sort(touched[part]) for part in np.split(order, cuts) if len(part) >= SMALLEST]
+    return accepted
 
 
 def _apart(
@@ -100,40 +101,21 @@ def _apart(
     return max(ways, key=lambda way: sum(w for _, w in way if w >= enough))
 
 
-def _inside(graph: csr_array, owners: npt.NDArray[np.int32]) -> csr_array:
-    """
-    Return the links among some owners, in ascending order, numbered by their places.
-
-    The links of a whole component are copied once: a large one is most of the graph.
-    """
-    rows = graph[owners]
-    rows.sort_indices()
-    place = np.full(graph.shape[0], -1, dtype=np.int32)
-    place[owners] = np.arange(len(owners), dtype=np.int32)
-    to = place[rows.indices]
-    within = to >= 0
-    if within.all():
-        return csr_array((rows.data, to, rows.indptr), shape=(len(owners), len(owners)))
-    start = np.concatenate([[0], np.cumsum(within)])[rows.indptr]
-    return csr_array((rows.data[within], to[within], start), shape=(len(owners), len(owners)))
-
-
-def _communities(graph: csr_array, owners: npt.NDArray[np.int32], seed: int) -> list[npt.NDArray[np.int32]]:
-    """Return the communities of the links among some owners."""
-    inside = _inside(graph, owners)
-    if not inside.nnz:
+def _communities(links: Adjacency, seed: int) -> list[npt.NDArray[np.int32]]:
+    """Return the communities of some links."""
+    if not len(links.to):
         return []
     _, found = graspologic_native.leiden_csr(
-        inside.indptr.astype(np.int64, copy=False),
-        inside.indices.astype(np.int32, copy=False),
-        inside.data.astype(np.float64, copy=False),
-        len(owners),
+        links.start,
+        links.to,
+        links.weight,
+        len(links.owners),
         resolution=RESOLUTION,
         iterations=ITERATIONS,
         seed=seed,
     )
-    community = np.full(len(owners), -1, dtype=np.int64)
+    community = np.full(len(links.owners), -1, dtype=np.int64)
     community[np.fromiter(found.keys(), dtype=np.int64)] = np.fromiter(found.values(), dtype=np.int64)
     order = np.argsort(community, kind="stable")
     cuts = np.flatnonzero(np.diff(community[order])) + 1
-    return [np.sort(owners[g]) for g in np.split(order, cuts) if community[g[0]] >= 0]
+    return [links.owners[g] for g in np.split(order, cuts) if community[g[0]] >= 0]

@@ -72,6 +72,7 @@ class Population:
         cell = incidence.value.astype(np.int64) * self._strata + incidence.stratum[incidence.owner]
         self._cells, counts = np.unique(cell, return_counts=True)
         self._cell_counts = counts.astype(np.float64)
+        self._cell_start = np.searchsorted(self._cells, np.arange(incidence.n_values + 1) * self._strata)
         kind_cell = incidence.value_kind[incidence.value].astype(np.int64) * self._strata
         kind_cell += incidence.stratum[incidence.owner]
         self._n_of_kind_stratum = np.bincount(kind_cell, minlength=n_kinds * self._strata).astype(np.float64)
@@ -113,10 +114,11 @@ class Population:
 
     def in_country(self, value: npt.NDArray[np.integer], stratum: npt.NDArray[np.integer]) -> npt.NDArray[np.float64]:
         """Return how many owners of a country hold a value."""
-        cell = value.astype(np.int64) * self._strata + stratum
-        at = np.minimum(np.searchsorted(self._cells, cell), len(self._cells) - 1)
-        there: npt.NDArray[np.float64] = np.where(self._cells[at] == cell, self._cell_counts[at], 0.0)
-        return there
+        value, stratum = np.broadcast_arrays(value, stratum)
+        there: npt.NDArray[np.float64] = _there(
+            value.ravel(), stratum.ravel(), self._strata, self._cells, self._cell_counts, self._cell_start
+        )
+        return there.reshape(value.shape)
 
     def kind_in_country(self, kind: npt.NDArray[np.integer], stratum: npt.NDArray[np.integer]) -> npt.NDArray[np.float64]:
         """Return how many holdings of a kind there are in a country."""
@@ -139,6 +141,7 @@ class Population:
         self.n_of_value, self.n_of_kind = n_of_value, n_of_kind
         self._strata = in_country.shape[1]
         self._cells, self._cell_counts = np.arange(in_country.size), in_country.ravel()
+        self._cell_start = np.arange(in_country.shape[0] + 1) * self._strata
         self._n_of_kind_stratum = kind_in_country.ravel()
 
     def wealth(self, owners: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
@@ -147,7 +150,7 @@ class Population:
         won: npt.NDArray[np.float64] = _wealth(
             owners, self.owner_start, self.by_owner_value, incidence.value_kind, incidence.kind_group,
             len(incidence.groups), self.n_of_value, self.n_of_kind, incidence.stratum, self._strata, self._cells,
-            self._cell_counts, self._n_of_kind_stratum, SHRINKAGE, np.array(STAKES), self._in_set, self._earlier,
+            self._cell_counts, self._cell_start, self._n_of_kind_stratum, SHRINKAGE, np.array(STAKES), self._in_set, self._earlier,
         )  # fmt: skip
         return won
 
@@ -197,9 +200,31 @@ def linkage(population: Population, owners: npt.NDArray[np.int32]) -> Linkage:
 
 
 @njit(cache=True, nogil=True)
+def _count_of(value, country, strata, cells, cell_counts, cell_start):  # type: ignore[no-untyped-def]
+    """Return how many owners of a country hold a value; the countries of a value lie side by side, ascending."""
+    cell = value * strata + country
+    low, high = cell_start[value], cell_start[value + 1]
+    while low < high:
+        middle = (low + high) // 2
+        if cells[middle] < cell:
+            low = middle + 1
+        else:
+            high = middle
+    return cell_counts[low] if low < cell_start[value + 1] and cells[low] == cell else 0.0
+
+
+@njit(cache=True, nogil=True)
+def _there(value, country, strata, cells, cell_counts, cell_start):  # type: ignore[no-untyped-def]
+    out = np.empty(value.shape[0])
+    for k in range(value.shape[0]):
+        out[k] = _count_of(np.int64(value[k]), np.int64(country[k]), strata, cells, cell_counts, cell_start)
+    return out
+
+
+@njit(cache=True, nogil=True)
 def _wealth(  # type: ignore[no-untyped-def]
     owners, start, held, kind_of, group_of, n_groups, n_of_value, n_of_kind, country_of, strata, cells, cell_counts,
-    kind_in_country, shrinkage, stakes, in_set, earlier,
+    cell_start, kind_in_country, shrinkage, stakes, in_set, earlier,
 ):  # fmt: skip
     """Return the logarithm of the gambler's wealth by (stake, group); `in_set` and `earlier` come and go with zeros."""
     n_kinds = group_of.shape[0]
@@ -224,9 +249,7 @@ def _wealth(  # type: ignore[no-untyped-def]
             if earlier[value] == 0:
                 continue
             world = (n_of_value[value] - in_set[value] + 1) / (n_of_kind[kind] - of_kind[kind] + 1)
-            cell = np.int64(value) * strata + country
-            place = np.searchsorted(cells, cell)
-            there = cell_counts[place] if place < cells.shape[0] and cells[place] == cell else 0.0
+            there = _count_of(np.int64(value), country, strata, cells, cell_counts, cell_start)
             outside = max(there - in_set[value], 0.0)
             total = max(kind_in_country[np.int64(kind) * strata + country] - of_kind[kind], 0.0)
             u = max(world, (outside + shrinkage * world) / (total + shrinkage))

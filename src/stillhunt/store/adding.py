@@ -17,16 +17,17 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from stillhunt.digest import CALLS
 from stillhunt.model import LeftOut
 from stillhunt.plugs import Split
 from stillhunt.store import disk
+from stillhunt.store.calls_file import ROW_GROUP, CallsFile
 from stillhunt.store.folder import CALLS_FOLDER, Store
 from stillhunt.store.sources import Part, Source, Tally, appearance, identity, reading
 
-ROW_GROUP = 131_072
+HELD = 2 * ROW_GROUP
+"""Calls of one piece that wait in memory for their row groups to fill, over all its days (about 300 bytes each)."""
+
 _DAY_US = 86_400_000_000
 
 
@@ -154,15 +155,16 @@ class _Writing:
     def __init__(self, store: Store, number: int) -> None:
         self._store = store
         self._number = number
-        self._open: dict[int, tuple[Path, pq.ParquetWriter]] = {}
+        self._open: dict[int, CallsFile] = {}
         self._rows: dict[int, int] = {}
 
     def __enter__(self) -> _Writing:
         return self
 
     def __exit__(self, *problem: object) -> None:
-        for _, writer in self._open.values():
-            writer.close()
+        with disk.explained(self._store.folder):
+            for file in self._open.values():
+                file.close()
 
     def write(self, calls: pa.RecordBatch) -> None:
         """Add some calls, each to its day."""
@@ -170,25 +172,25 @@ class _Writing:
         with disk.explained(self._store.folder):
             for one in np.unique(day).tolist():
                 mine = calls if (day == one).all() else calls.filter(pa.array(day == one))
-                self._writer(one).write_batch(mine, row_group_size=ROW_GROUP)
+                self._file(one).write(mine)
                 self._rows[one] = self._rows.get(one, 0) + mine.num_rows
+            while sum(file.held for file in self._open.values()) > HELD:
+                max(self._open.values(), key=lambda file: file.held).flush()
 
     def parts(self) -> list[tuple[Path, Part]]:
         """Return the files, on the disk, with what they will be recorded as."""
         out = []
         with disk.explained(self._store.folder):
-            for day, (path, _) in sorted(self._open.items()):
-                disk.settle(path)
+            for day, file in sorted(self._open.items()):
+                disk.settle(file.path)
                 iso = datetime.fromtimestamp(day * 86_400, UTC).date().isoformat()
-                digest = identity(path, self._store.key)
-                out.append((path, Part(path="", day=iso, rows=self._rows[day], digest=digest)))
+                digest = identity(file.path, self._store.key)
+                out.append((file.path, Part(path="", day=iso, rows=self._rows[day], digest=digest)))
         return out
 
-    def _writer(self, day: int) -> pq.ParquetWriter:
+    def _file(self, day: int) -> CallsFile:
         if day not in self._open:
             folder = self._store.folder / CALLS_FOLDER
             folder.mkdir(parents=True, exist_ok=True)
-            path = folder / f"{disk.UNFINISHED}{self._number:06}-{day}"
-            self._open[day] = path, pq.ParquetWriter(path, CALLS, compression="zstd", compression_level=1)
-        return self._open[day][1]
-
+            self._open[day] = CallsFile(folder / f"{disk.UNFINISHED}{self._number:06}-{day}")
+        return self._open[day]

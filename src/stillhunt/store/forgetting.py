@@ -10,6 +10,7 @@ history, and the journal says that this is done. A process killed in between is 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -18,10 +19,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from stillhunt.digest import CALLS
 from stillhunt.errors import StillhuntError
 from stillhunt.seal.canonical import Json, mapping_of, number_of, text_of
 from stillhunt.store import disk, history, watched
+from stillhunt.store.calls_file import CallsFile
 from stillhunt.store.sources import Part, identity
 
 if TYPE_CHECKING:
@@ -163,11 +164,11 @@ def _without_forgotten(store: Store, source: str, part: Part) -> Part | None:
         return part
     rows = 0
     temporary = path.with_name(f"{disk.UNFINISHED}{path.name}")
-    with pq.ParquetFile(path) as old, pq.ParquetWriter(temporary, CALLS, compression="zstd", compression_level=1) as new:
+    with pq.ParquetFile(path) as old, closing(CallsFile(temporary)) as new:
         for batch in old.iter_batches():
             kept = batch.filter(pc.invert(store.is_forgotten(batch.column("account_id"))))
             if kept.num_rows:
-                new.write_batch(kept)
+                new.write(kept)
             rows += kept.num_rows
     if not rows:
         disk.remove(temporary)

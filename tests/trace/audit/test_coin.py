@@ -65,6 +65,22 @@ def test_references_take_away_what_the_answers_are() -> None:
     assert coin_test(world).tail.p_log10 < -5 < coin_test(bare).tail.p_log10
 
 
+def test_a_rehearsal_takes_away_the_drift_of_any_student() -> None:
+    """A reference that drifted as the suspect did makes the same world far sharper, and an innocent one stays at its level."""
+    sharper, innocent = [], []
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        for gain, out in ((1.0, sharper), (0.0, innocent)):
+            drift, own = rng.normal(0, 2, (40, 3)), rng.normal(0, 1, (40, 3))
+            served = rng.integers(0, 3, 40)
+            own[np.arange(40), served] += gain
+            rehearsal = drift + rng.normal(0, 0.5, (40, 3))
+            with_, without = (coin_scores((own + drift).tolist(), served, r) for r in ([rehearsal.tolist()], []))
+            out.append((coin_test(with_, draws=0).tail.p_log10, coin_test(without, draws=0).tail.p_log10))
+    assert np.median([a for a, _ in sharper]) < 2 * np.median([b for _, b in sharper])
+    assert not_more_often(sum(a <= -1 for a, _ in innocent), 40, 0.1)
+
+
 def test_coefficients_do_not_look_at_the_coins() -> None:
     """With other coins the residuals are the same, so that fitting them cannot manufacture evidence."""
     world = suspect(5, 80, gain=1.0)

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.models
 torch = pytest.importorskip("torch", reason="needs torch: python3 bootstrap.py test-trace")
 transformers = pytest.importorskip("transformers", reason="needs transformers: python3 bootstrap.py test-trace")
 
-from stillhunt.trace.audit.suspects.open_weights import OpenWeights  # noqa: E402
+from stillhunt.trace.audit.suspects.open_weights import OpenWeights, digest_of  # noqa: E402
 
 # More threads than cores wait for each other where tests run side by side.
 torch.set_num_threads(1)
@@ -124,7 +124,9 @@ def test_a_folder_is_loaded_back(tmp_path: Path) -> None:
     model.model.save_pretrained(tmp_path)
     model.tokenizer.save_pretrained(tmp_path)
     asked = [(Prompt.of("w1 w2"), "w3 w4")]
-    (a,), (b,) = model.score(asked), OpenWeights.load(tmp_path).score(asked)
+    loaded = OpenWeights.load(tmp_path)
+    (a,), (b,) = model.score(asked), loaded.score(asked)
+    assert loaded.digest == digest_of(tmp_path) and model.digest == ""
     assert a is not None and b is not None and a.log_p == pytest.approx(b.log_p, abs=1e-4)
     with pytest.raises(ConfigError, match="no model"):
         OpenWeights.load(tmp_path / "nothing")

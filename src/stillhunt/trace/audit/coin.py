@@ -6,8 +6,9 @@ learned from what we served, the coin is independent of its scores. With s_ij th
 
     u_ij = s_ij - b · R_ij, less its mean within the set;   T = Σ_i u_{i,c_i}
 
-R are scores of the same candidates that know nothing of the coin (a reference model, the teacher, the length); b is fitted on
-the candidates without the coins (least squares within sets), so that it may use all of them. Under the null T is a sum of
+R are scores of the same candidates that know nothing of the coin: those of the suspect's base model, of the teacher, of the base
+model trained on other draws of the teacher for other prompts (a rehearsal, which drifts as a student does), and the length. b is
+fitted on the candidates without the coins (least squares within sets), so that it may use all of them. Under the null T is a sum of
 independent uniform draws from known values. Candidates may be equal, k may differ, and no model of the scores is assumed.
 
 Several turns of one conversation quote earlier served answers, which gives earlier coins away: `first_turns` keeps one turn of

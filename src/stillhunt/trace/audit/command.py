@@ -156,7 +156,14 @@ def _spec(
         indicators=arguments.indicators,
         seed=arguments.seed,
         budget=None if arguments.suspect_url is None else asdict(_budget(arguments)),
+        weights=_weights(suspect, references, own),
     )
+
+
+def _weights(suspect: Suspect, references: Sequence[Suspect], own: Suspect | None) -> dict[str, str]:
+    """Return the digests of the models in memory, by the part they play."""
+    parts = {"suspect": suspect, "own": own, **{f"reference {i + 1}": r for i, r in enumerate(references)}}
+    return {part: model.digest for part, model in parts.items() if isinstance(model, OpenWeights)}
 
 
 def _spent(suspect: Suspect) -> dict[str, float | int]:

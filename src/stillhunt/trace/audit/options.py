@@ -26,7 +26,7 @@ def add_audit(parser: argparse.ArgumentParser) -> None:
         type=Path,
         metavar="PATH",
         action="append",
-        help="weights to compare with, best the suspect's base model",
+        help="weights to compare with: best the suspect's base model, and a rehearsal made of it; once for each",
     )
     add("--own", type=Path, metavar="PATH", help="weights of our own served model: as a suspect it must give nothing")
     add("--tokenizer", type=Path, metavar="FILE", help="tokenizer.json of our served model, for marks in sampled text")

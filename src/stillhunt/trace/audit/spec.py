@@ -22,7 +22,8 @@ class AuditSpec:
     `alpha` is the level of a finding for a campaign, `level` that of naming accounts (over all accounts of the campaign). At most
     `exchanges` coins are used, taken by a seeded draw that looks at no coin; `samples` is the number of answers for each question
     where a suspect is sampled, of `max_tokens` each at `temperature`. `indicators` is the number of prompts for likeness, which
-    decides nothing.
+    decides nothing. `weights` has the SHA-256 of each model that was loaded from files, so that none can be exchanged afterwards
+    for one under which the result looks better.
     """
 
     suspect: str
@@ -40,6 +41,7 @@ class AuditSpec:
     indicators: int = 0
     seed: int = 0
     budget: Mapping[str, float | int | None] | None = None
+    weights: Mapping[str, str] | None = None
 
     def document(self) -> dict[str, Any]:
         """Return the specification as it is committed."""

@@ -7,6 +7,7 @@ of its tokens after the prompt, the end-of-turn token excluded.
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -23,7 +24,11 @@ WANTS = "Install the models' extra: pip install 'stillhunt[trace-models]'."
 
 
 class OpenWeights:
-    """A causal language model in memory; `model` and `tokenizer` are those of `transformers`."""
+    """
+    A causal language model in memory; `model` and `tokenizer` are those of `transformers`.
+
+    `digest` is that of the files it was loaded from, empty for a model that was made in memory.
+    """
 
     abilities = frozenset({SCORES, SAMPLES, DISTRIBUTIONS})
 
@@ -44,6 +49,7 @@ class OpenWeights:
         self.batch_tokens = batch_tokens
         self.temperature = temperature
         self.vocabulary = int(model.config.vocab_size)
+        self.digest = ""
         self._templated = bool(getattr(tokenizer, "chat_template", None))
 
     @classmethod
@@ -64,7 +70,9 @@ class OpenWeights:
         except (OSError, ValueError, KeyError, ImportError) as error:
             first = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise ConfigError(f"The model at {path} could not be loaded: {first}\nCheck its files. {WANTS}") from error
-        return cls(model, tokenizer, name=name or path.name, most_tokens=most_tokens)
+        loaded = cls(model, tokenizer, name=name or path.name, most_tokens=most_tokens)
+        loaded.digest = digest_of(path)
+        return loaded
 
     def encode(self, text: str) -> list[int]:
         """Return the token ids of a text, without special ones."""
@@ -125,7 +133,13 @@ class OpenWeights:
                 yield torch.log_softmax(logits[i, : len(row)].float(), dim=-1).numpy()
 
     def sample(
-        self, prompts: Sequence[Prompt], *, n: int = 1, max_tokens: int = 64, seed: int = 0, temperature: float | None = None
+        self,
+        prompts: Sequence[Prompt],
+        *,
+        n: int = 1,
+        max_tokens: int = 64,
+        seed: int = 0,
+        temperature: float | None = None,
     ) -> list[list[str]]:
         """Return n sampled answers for each prompt, from a seed; without a temperature at the model's own, greedy at 0."""
         rows = [self.prompt_ids(p) for p in prompts for _ in range(n)]
@@ -174,6 +188,24 @@ class OpenWeights:
                 for i, row in zip(here, made[:, length:].tolist(), strict=True):
                     out[i] = row[: row.index(stop)] if stop in row else row
         return out
+
+
+def digest_of(path: Path) -> str:
+    """
+    Return the SHA-256 of a model: of its GGUF file, or of the names and contents of the files right in its folder.
+
+    Hidden files and text meant for people (`.md`) do not count.
+    """
+    if path.is_file():
+        return _sha256(path)
+    files = sorted(f for f in path.iterdir() if f.is_file() and not f.name.startswith(".") and f.suffix != ".md")
+    listed = "".join(f"{_sha256(f)}  {f.name}\n" for f in files)
+    return hashlib.sha256(listed.encode()).hexdigest()
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _batches(lengths: Sequence[int], most: int) -> Iterator[list[int]]:
