@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+from engines import skew
 from engines.cluster import CONF, Cluster, cluster, requirements
 
 from stillhunt import cli, pipeline, worlds
@@ -84,6 +85,25 @@ def test_a_killed_worker_changes_nothing(spark: Cluster, logs: dict[str, str], w
     assert spark.alive() == 1
     assert found.settings["engine"] == "spark"
     assert differing(found, wanted) == []
+
+
+def test_a_popular_value_is_cut_into_tasks(spark: Cluster, tmp_path: Path) -> None:
+    """With one prompt and one history at a fifth of all accounts no task reads far more than the mean; uncut, one does."""
+    calls = skew.Calls(1500, popular=True)
+    cut, rows = skew.run(spark.url, calls, tmp_path / "cut", {**CONF, **skew.SPREAD})
+    whole, others = skew.run(spark.url, calls, tmp_path / "whole", {**CONF, **skew.SPREAD, **skew.OFF})
+    embedded = DuckDBEngine(tmp_path, threads=1, memory_mb=512)
+    try:
+        skew.prepare(embedded, calls)
+        for name, sql in skew.QUERIES.items():
+            embedded.create(f"{name}_0", sql)
+            assert rows[name] == others[name] == skew.rows_of(embedded, f"SELECT * FROM {name}_0"), name
+    finally:
+        embedded.close()
+    for name, least in (("prompt", 2.5), ("said_mark", 2.0), ("turn_mark", 2.5)):  # A prompt has one other mark as well.
+        assert whole[name].largest * whole[name].tasks > least * whole[name].rows, name
+    for name, reading in cut.items():
+        assert reading.largest * reading.tasks < 1.7 * reading.rows, name
 
 
 HASHES = [0, 1, 2**63 - 1, 2**63, 2**63 + 1, 2**64 - 1, 14224117083013211963]
