@@ -175,8 +175,9 @@ def _strict(rows: list[dict[str, object]]) -> list[str]:
         f"## At a stated level of {STRICT:.0%}",
         "",
         f"`python bench/held_out.py --level {STRICT}`, at commit {', '.join(dict.fromkeys(r['commit'] for r in rows))}; other"
-        " worlds than above. In the worlds of `demo` the campaigns are those of 25 accounts or more. Seed 1001 was hunted once before: it"
-        " reported nothing, because key 1 then took all of a level of 1 %. That was corrected, and every row is of after it.",
+        " worlds than above. In the worlds of `demo` the campaigns are those of 25 accounts or more. Seed 1001 was"
+        " hunted once before: it reported nothing, because key 1 then took all of a level of 1 %. That was corrected, and every"
+        " row is of after it.",
         "",
         "| worlds | seeds | campaigns found | accounts accused / in campaigns | sets reported | mostly honest"
         " | look-alikes accused | honest accounts accused |",
